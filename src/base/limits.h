@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound on foreign input, with its reason. Nothing is allocated by a number that was not
+/// held against one of these first.
+namespace seabag::limits {
+
+/// OCI distribution-spec 1.1: registries should accept manifests of 4 MiB; the peers refuse more.
+inline constexpr std::uint64_t kManifestBytes = 4U << 20U;
+/// Tokens and error bodies: large enough for any registry met, too small to hurt.
+inline constexpr std::uint64_t kErrorBodyBytes = 1U << 20U;
+/// One page of a catalog, a tag list or a referrers list.
+inline constexpr std::uint64_t kListPageBytes = 8U << 20U;
+/// Docker's config.json and the like: credentials of a few hundred hosts.
+inline constexpr std::uint64_t kConfigFileBytes = 1U << 20U;
+/// Docker-archive's manifest.json and any layout's index.json; ours has ~300 bytes an image.
+inline constexpr std::uint64_t kLayoutIndexBytes = 64U << 20U;
+
+/// Depth of JSON: OCI needs 5; nlohmann::json copies and destroys recursively.
+inline constexpr int kJsonDepth = 32;
+/// Values and keys in one JSON document: an index of 10,000 children has some 120,000. A value
+/// costs up to 64 bytes as a tree, so this keeps the tree of a hostile document under 20 MiB.
+inline constexpr std::size_t kJsonValues = 250'000;
+
+/// Indexes inside indexes: real ones have 2 levels.
+inline constexpr int kIndexDepth = 8;
+/// Children of one index: the largest public ones have some 60.
+inline constexpr std::size_t kIndexChildren = 10'000;
+/// Referrers of one manifest, over all pages.
+inline constexpr std::size_t kReferrers = 10'000;
+/// Pages of one listing, and names over all its pages.
+inline constexpr int kListPages = 100'000;
+inline constexpr std::size_t kListNames = 5'000'000;
+
+/// Redirects of one request: registries use 1, storage backends 2.
+inline constexpr int kRedirects = 5;
+/// All response headers together.
+inline constexpr std::size_t kHeaderBytes = 64U << 10U;
+/// Headers of one response: registries behind two proxies send some 40.
+inline constexpr std::size_t kHeaderCount = 256;
+/// A server that drips slower would hold a worker for ever; any usable --max-rate stays above it.
+inline constexpr int kStallBytesPerSecond = 16;
+/// Longest wait that Retry-After is granted.
+inline constexpr int kRetryAfterSeconds = 300;
+
+/// Members of one tarball: 1,000,000 images of 10 layers.
+inline constexpr std::size_t kTarMembers = 12'000'000;
+/// Names in our tarballs: "blobs/sha512/" and 128 digits are 141.
+inline constexpr std::size_t kTarPathBytes = 255;
+/// One pax header of ours holds a path and a size.
+inline constexpr std::size_t kPaxBytes = 4096;
+/// One member: 1 PiB; the largest disk format, VHDX, ends at 64 TiB. Keeps sums of offsets below
+/// 2^63.
+inline constexpr std::uint64_t kTarMemberBytes = 1ULL << 50U;
+/// What the listing of somebody else's archive may cost in memory: some 250,000 blobs.
+inline constexpr std::size_t kArchiveListingBytes = 64U << 20U;
+
+/// Repository with its registry, as many clients limit it (OCI distribution-spec, "Pulling
+/// manifests").
+inline constexpr std::size_t kRepositoryBytes = 255;
+/// OCI distribution-spec: tag regex allows 128 characters.
+inline constexpr std::size_t kTagBytes = 128;
+/// Media types: RFC 6838 section 4.2 allows 127 + 1 + 127 characters.
+inline constexpr std::size_t kMediaTypeBytes = 255;
+
+/// A BagIt manifest: one line a payload file, and we write few files.
+inline constexpr std::uint64_t kBagManifestBytes = 64U << 20U;
+inline constexpr std::size_t kBagLineBytes = 8192;
+inline constexpr std::size_t kBagEntries = 500'000;
+/// Sentences about one kind of defect in a bag's tree: more help nobody, and a hostile tree has
+/// millions.
+inline constexpr std::size_t kBagFindings = 1000;
+
+/// index.sqlite: kTarMembers blobs, each with its digest twice and an edge or two, take some 300
+/// bytes each.
+inline constexpr std::uint64_t kIndexBytes = 4ULL << 30U;
+
+/// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
+inline constexpr std::size_t kBufferBytes = 256U << 10U;
+
+/// One token or login header: what common servers take as a request header.
+inline constexpr std::size_t kTokenBytes = 16U << 10U;
+/// Tokens and credentials kept for one registry at once; what is dropped is asked for again.
+inline constexpr std::size_t kTokens = 256;
+
+}  // namespace seabag::limits

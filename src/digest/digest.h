@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace seabag::digest {
+
+enum class Algorithm : std::uint8_t { kSha256, kSha512 };
+
+std::string_view name_of(Algorithm algorithm);  ///< "sha256", "sha512"
+
+/// `algorithm:encoded`, parsed: what names a blob.
+/// Source: OCI image-spec v1.1, descriptor.md, "Digests".
+class Digest {
+ public:
+  /// `raw` has exactly the algorithm's length: 32 or 64 bytes.
+  Digest(Algorithm algorithm, std::span<const std::byte> raw);
+
+  Algorithm algorithm() const { return algorithm_; }
+  std::string text() const;  ///< "sha256:6c3c..."
+  std::string hex() const;   ///< the encoded part alone
+  std::span<const std::byte> raw() const;
+
+  friend auto operator<=>(const Digest&, const Digest&) = default;
+
+ private:
+  Algorithm algorithm_;
+  std::array<std::byte, 64> raw_ = {};  // unused bytes are zero, so that comparing is plain
+};
+
+/// Errors: kMalformed if `text` is not a digest (upper-case digits and wrong lengths are not),
+///         kUnsupported for a well-formed digest of another algorithm.
+Digest parse_digest(std::string_view text);
+
+/// Nothing where parse_digest() throws.
+std::optional<Digest> find_digest(std::string_view text);
+
+}  // namespace seabag::digest
+
+template <>
+struct std::hash<seabag::digest::Digest> {
+  std::size_t operator()(const seabag::digest::Digest& digest) const noexcept;
+};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "io/blob_source.h"
+#include "io/file_system.h"
+
+namespace seabag::io {
+
+/// A range of an open file as a blob. The file outlives this.
+class FileBlob : public BlobSource {
+ public:
+  FileBlob(const File& file, std::uint64_t offset, std::uint64_t size)
+      : file_(file), offset_(offset), size_(size) {}
+  std::uint64_t size() const override { return size_; }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+
+ private:
+  const File& file_;
+  std::uint64_t offset_;  // of the blob's first byte, from the start of the file
+  std::uint64_t size_;
+};
+
+}  // namespace seabag::io

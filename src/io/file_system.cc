@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/file_system.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace seabag::io {
+
+std::string join(const std::string& directory, const std::string& name) {
+  return directory.ends_with('/') ? directory + name : directory + '/' + name;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto end = path.find_last_not_of('/');
+  if (end == std::string::npos) return path.empty() ? "." : "/";
+  const auto slash = path.find_last_of('/', end);
+  if (slash == std::string::npos) return ".";
+  const auto last = path.find_last_not_of('/', slash);
+  return last == std::string::npos ? "/" : path.substr(0, last + 1);
+}
+
+std::string base_name_of(const std::string& path) {
+  const auto end = path.find_last_not_of('/');
+  if (end == std::string::npos) return path.empty() ? "." : "/";
+  const auto slash = path.find_last_of('/', end);
+  const auto begin = slash == std::string::npos ? 0 : slash + 1;
+  return path.substr(begin, end - begin + 1);
+}
+
+Bytes read_file(FileSystem& files, const std::string& path, std::uint64_t max_bytes) {
+  const auto file = files.open(path, OpenMode::kRead);
+  const std::uint64_t size = file->size();
+  if (size > max_bytes) {
+    throw Error(Code::kMalformed, fmt::format("{} has {} bytes, more than the limit of {}",
+                                              quoted(path), size, max_bytes));
+  }
+  Bytes bytes(size);
+  file->read_at(0, bytes);
+  return bytes;
+}
+
+void write_new_file(FileSystem& files, const std::string& path, std::span<const std::byte> bytes) {
+  const auto file = files.open(path, OpenMode::kCreateNew);
+  file->write_at(0, bytes);
+  file->sync();
+  file->close();
+}
+
+void replace_file(FileSystem& files, const std::string& path, std::span<const std::byte> bytes) {
+  const std::string beside = path + ".part";
+  if (files.find(beside)) files.remove_file(beside);
+  write_new_file(files, beside, bytes);
+  files.rename(beside, path);
+  files.sync_directory(parent_of(path));
+}
+
+void create_directories(FileSystem& files, const std::string& path) {
+  if (const auto found = files.find(path)) {
+    // A symbolic link is followed here: "/tmp/x" may well lie under one, and the user named it.
+    if (found->kind != FileKind::kRegular) return;
+    throw Error(Code::kUsage, fmt::format("{} is a file, expected a directory", quoted(path)));
+  }
+  create_directories(files, parent_of(path));
+  files.create_directory(path);
+  files.sync_directory(parent_of(path));
+}
+
+void remove_tree(FileSystem& files, const std::string& path) {
+  const auto found = files.find(path);
+  if (!found) return;
+  if (found->kind != FileKind::kDirectory) {
+    files.remove_file(path);
+    return;
+  }
+  for (const DirectoryEntry& entry : files.list(path)) remove_tree(files, join(path, entry.name));
+  files.remove_directory(path);
+}
+
+}  // namespace seabag::io

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/bytes.h"
+
+namespace seabag::io {
+
+/// An open regular file.
+///
+/// Errors:  kIo, kNoSpace, kPermission or kMediumUnfit (the file would be too large), naming the
+/// path. Threads: read_at() and write_at() may run concurrently on ranges that do not overlap.
+class File {
+ public:
+  virtual ~File() = default;
+  virtual const std::string& path() const = 0;
+  virtual std::uint64_t size() const = 0;
+  /// Fills all of `out`. Errors: also kIntegrity if the file ends before.
+  virtual void read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
+  /// Writes all of `bytes`, beyond the end too.
+  virtual void write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  virtual void resize(std::uint64_t size) = 0;
+  /// Claims the space of the first `size` bytes where the file system can do that without writing;
+  /// elsewhere does nothing. size() stays as it is. Errors: kNoSpace.
+  virtual void reserve(std::uint64_t size) = 0;
+  /// All that was written is on the medium when this returns. A failure is final for the file:
+  /// the kernel may have dropped the pages, so a second sync() proves nothing.
+  virtual void sync() = 0;
+  /// Closes and reports what only close(2) reports (NFS, quotas). Not called: closed silently.
+  virtual void close() = 0;
+  /// The kernel's handle, for libraries that read the open file by "/proc/self/fd/N"; -1: none.
+  virtual int descriptor() const = 0;
+};
+
+enum class OpenMode {
+  kRead,       ///< must exist and be a regular file; a symbolic link is refused
+  kReadWrite,  ///< the same
+  kCreateNew,  ///< must not exist; read and write, mode 0666 less the umask
+};
+
+enum class FileKind { kRegular, kDirectory, kOther };  ///< kOther: links, devices, pipes, sockets
+
+struct FileInfo {
+  FileKind kind = FileKind::kOther;
+  std::uint64_t size = 0;
+};
+
+struct DirectoryEntry {
+  std::string name;
+  FileKind kind = FileKind::kOther;
+};
+
+/// A lock that is held until it is destroyed or the process ends.
+class Lock {
+ public:
+  virtual ~Lock() = default;
+};
+
+/// Every touch of the file system goes through here, so that a test can fail or kill at each call.
+///
+/// Errors:  kIo, kNoSpace, kPermission, kNotABundle (open of a path that does not exist),
+///          kMalformed (a path that is not of the kind asked for); all name the path.
+/// Threads: may be called concurrently.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual std::unique_ptr<File> open(const std::string& path, OpenMode mode) = 0;
+  /// What lies at `path`, without following a symbolic link there; nothing if there is nothing.
+  virtual std::optional<FileInfo> find(const std::string& path) = 0;
+  /// Sorted by name, without "." and "..".
+  virtual std::vector<DirectoryEntry> list(const std::string& directory) = 0;
+  /// The parent must exist. Errors: kPermission, also if the path exists.
+  virtual void create_directory(const std::string& path) = 0;
+  /// Replaces a file at `to`. A directory moves only onto a path that does not exist; else
+  /// kPermission.
+  virtual void rename(const std::string& from, const std::string& to) = 0;
+  virtual void remove_file(const std::string& path) = 0;
+  virtual void remove_directory(const std::string& path) = 0;
+  /// The names in `directory` are on the medium when this returns. File systems that cannot do that
+  /// (EINVAL, ENOSYS, ENOTSUP) are let off; EIO is not.
+  virtual void sync_directory(const std::string& directory) = 0;
+  /// Bytes that an unprivileged user can still write where `path` lies.
+  virtual std::uint64_t available_bytes(const std::string& path) = 0;
+  /// Takes an exclusive lock on the file or directory at `path`; nothing if another process holds
+  /// it.
+  virtual std::unique_ptr<Lock> try_lock(const std::string& path) = 0;
+};
+
+/// "a/b" from ("a", "b").
+std::string join(const std::string& directory, const std::string& name);
+/// "a" from "a/b", "." from "b", "/" from "/b".
+std::string parent_of(const std::string& path);
+/// "b" from "a/b" and from "a/b/".
+std::string base_name_of(const std::string& path);
+
+/// The whole file. Errors: as open(); kMalformed if it is larger than `max_bytes`.
+Bytes read_file(FileSystem& files, const std::string& path, std::uint64_t max_bytes);
+
+/// Creates `path` with these bytes, synced. The path must not exist. The caller syncs the
+/// directory.
+void write_new_file(FileSystem& files, const std::string& path, std::span<const std::byte> bytes);
+
+/// Puts these bytes at `path` so that a reader, or a crash, meets the old bytes or the new, never a
+/// mix: written beside, synced, renamed, directory synced.
+void replace_file(FileSystem& files, const std::string& path, std::span<const std::byte> bytes);
+
+/// Creates `path` and what lacks above it, durably.
+void create_directories(FileSystem& files, const std::string& path);
+
+/// Removes `path` and all in it; links are removed, not followed. Nothing there: nothing done.
+void remove_tree(FileSystem& files, const std::string& path);
+
+}  // namespace seabag::io
