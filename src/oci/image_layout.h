@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/descriptor.h"
+
+/// The image layout: paths, index.json, and the Docker-style manifest.json over the same blobs.
+/// Source: OCI image-spec v1.1, image-layout.md; Docker image specification v1.2, "docker save".
+namespace seabag::oci {
+
+inline constexpr std::string_view kRefNameAnnotation = "org.opencontainers.image.ref.name";
+inline constexpr std::string_view kContainerdNameAnnotation = "io.containerd.image.name";
+inline constexpr std::string_view kLayoutPath = "oci-layout";
+inline constexpr std::string_view kIndexPath = "index.json";
+inline constexpr std::string_view kDockerManifestPath = "manifest.json";
+inline constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"})";
+
+std::string blob_path(const digest::Digest& digest);  ///< "blobs/sha256/6c3c..."
+
+/// Errors: kMalformed, kUnsupported (another layout version).
+void require_layout_version(std::string_view oci_layout_text);
+
+/// One entry of index.json. `name` goes into both annotations, unless `manifest` has one of them
+/// already: so entries of somebody else come out as they went in. Empty: no name.
+struct NamedManifest {
+  std::string name;
+  Descriptor manifest;
+
+  friend bool operator==(const NamedManifest&, const NamedManifest&) = default;
+};
+
+/// index.json over these, in this order. Deterministic: the same entries give the same bytes.
+/// Requires: all texts are UTF-8.
+std::string write_layout_index(const std::vector<NamedManifest>& entries);
+
+/// The entries of an index.json; `name` is the containerd annotation if there, else ref.name, else
+/// empty. Errors: kMalformed, also for one name on two manifests (the grammar of names is not
+/// checked here);
+///         kUnsupported for another digest algorithm.
+std::vector<NamedManifest> parse_layout_index(std::string_view text);
+
+/// One image of the Docker view.
+struct DockerImage {
+  digest::Digest config;
+  std::vector<std::string> repo_tags;  ///< "localhost:5000/library/busybox:1.35"
+  std::vector<digest::Digest> layers;
+};
+
+/// manifest.json of "docker save" over the blobs of the layout.
+std::string write_docker_manifest(const std::vector<DockerImage>& images);
+
+/// An image as a docker-archive names its parts: paths inside the archive, which need not be
+/// digests.
+struct DockerArchiveImage {
+  std::string config_path;
+  std::vector<std::string> repo_tags;
+  std::vector<std::string> layer_paths;
+};
+
+/// Errors: kMalformed. Neither paths nor tags are checked here.
+std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text);
+
+}  // namespace seabag::oci
