@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/layout_source.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "oci/media_types.h"
+#include "source/attached_list.h"
+#include "source/entry_name.h"
+
+namespace seabag::source {
+namespace {
+
+// oci-layout has some 30 bytes.
+constexpr std::uint64_t kLayoutFileBytes = 4096;
+
+bool same_repository(const oci::Reference& a, const oci::Reference& b) {
+  return a.registry == b.registry && a.repository == b.repository;
+}
+
+std::string read_text(const LayoutFiles& files, std::string_view file, std::uint64_t max_bytes) {
+  const std::string path(file);
+  if (!files.find_size(path)) {
+    throw Error(Code::kMalformed,
+                fmt::format("{} is no image layout: it has no {}", quoted(files.path()), path))
+        .add_next_step("an archive made by \"docker save\" is read with docker-archive:");
+  }
+  return std::string(io::text_of(files.read(path, max_bytes)));
+}
+
+bool has_name(const oci::NamedManifest& entry, const std::string& name) {
+  const auto ref_name = entry.manifest.annotations.find(std::string(oci::kRefNameAnnotation));
+  return entry.name == name ||
+         (ref_name != entry.manifest.annotations.end() && ref_name->second == name);
+}
+
+// For a manifest whose descriptor is not at hand or says nothing: the document itself says its
+// type, once it is known to be the right one.
+oci::RawManifest verified_as_it_says(io::Bytes bytes, const digest::Digest& digest) {
+  const oci::RawManifest raw = oci::verified(std::move(bytes), {}, digest);
+  return oci::verified(raw.bytes(), oci::media_type_of(raw.bytes()), digest);
+}
+
+std::string names_text(const std::vector<oci::NamedManifest>& entries) {
+  static constexpr std::size_t kShown = 10;
+  std::string text;
+  for (std::size_t i = 0; i < entries.size() && i < kShown; ++i) {
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(entries[i].name),
+                        entries[i].manifest.digest.text());
+  }
+  return entries.size() > kShown ? fmt::format("{} and {} more", text, entries.size() - kShown)
+                                 : text;
+}
+
+}  // namespace
+
+LayoutSource::LayoutSource(std::string uri, std::unique_ptr<LayoutFiles> files,
+                           const std::string& name, ForeignClient foreign_client)
+    : uri_(std::move(uri)), files_(std::move(files)), foreign_client_(std::move(foreign_client)) {
+  oci::require_layout_version(read_text(*files_, oci::kLayoutPath, kLayoutFileBytes));
+  const auto found =
+      oci::parse_layout_index(read_text(*files_, oci::kIndexPath, limits::kLayoutIndexBytes));
+  const std::string base_repository = repository_of_path(files_->path());
+  for (const oci::NamedManifest& entry : found) {
+    oci::Reference reference = reference_of_entry(entry.name, base_repository);
+    if (reference.tag.empty()) reference.digest = entry.manifest.digest;
+    entries_.push_back({std::move(reference), !entry.name.empty(), entry.manifest});
+  }
+  if (!name.empty()) select(found, name);
+}
+
+void LayoutSource::select(const std::vector<oci::NamedManifest>& found, const std::string& name) {
+  if (const auto position = find_position(name); position && *position < found.size()) {
+    asked_ = position;
+    return;
+  }
+  std::vector<oci::NamedManifest> matches;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!has_name(found[i], name)) continue;
+    if (matches.empty()) asked_ = i;
+    if (matches.empty() || matches.front().manifest.digest != found[i].manifest.digest) {
+      matches.push_back(found[i]);
+    }
+  }
+  if (matches.size() == 1) return;
+  throw Error(Code::kRefused,
+              matches.empty()
+                  ? fmt::format("{} has no image {}, but {}", quoted(files_->path()), quoted(name),
+                                found.empty() ? "none" : names_text(found))
+                  : fmt::format("{} has several images {}: {}", quoted(files_->path()),
+                                quoted(name), names_text(matches)))
+      .add_next_step("name one by its position in index.json: @0 is the first");
+}
+
+std::vector<oci::Reference> LayoutSource::listed_names(const Relations& known) const {
+  std::set<oci::Reference> names;
+  std::unordered_set<digest::Digest> named;
+  std::unordered_set<digest::Digest> entries;
+  for (const Entry& entry : entries_) {
+    entries.insert(entry.manifest.digest);
+    if (!entry.is_named) continue;
+    names.insert(entry.name);
+    named.insert(entry.manifest.digest);
+  }
+  for (const Entry& entry : entries_) {
+    const digest::Digest& digest = entry.manifest.digest;
+    if (entry.is_named || named.contains(digest) || known.children.contains(digest)) continue;
+    const auto subject = known.subjects.find(digest);
+    const bool is_attached =
+        subject != known.subjects.end() &&
+        (entries.contains(subject->second) || known.children.contains(subject->second));
+    if (!is_attached) names.insert(entry.name);
+  }
+  return {names.begin(), names.end()};
+}
+
+std::vector<oci::Reference> LayoutSource::names() {
+  if (asked_) return {entries_[*asked_].name};
+  return relations().names;
+}
+
+std::vector<oci::Reference> LayoutSource::repositories() {
+  std::set<oci::Reference> repositories;
+  for (const oci::Reference& name : names()) {
+    repositories.insert(make_reference(name.registry, name.repository));
+  }
+  return {repositories.begin(), repositories.end()};
+}
+
+std::vector<oci::Reference> LayoutSource::references(const oci::Reference& repository) {
+  auto found = names();
+  std::erase_if(found,
+                [&](const oci::Reference& name) { return !same_repository(name, repository); });
+  return found;
+}
+
+oci::RawManifest LayoutSource::manifest(const oci::Reference& name) {
+  if (asked_ && entries_[*asked_].name == name) return read_manifest(entries_[*asked_].manifest);
+  if (name.digest) return read_manifest(*name.digest);
+
+  const oci::Descriptor* found = nullptr;
+  for (const Entry& entry : entries_) {
+    if (!same_repository(entry.name, name) || entry.name.tag != name.tag) continue;
+    if (found != nullptr && found->digest != entry.manifest.digest) {
+      throw Error(Code::kMalformed,
+                  fmt::format("index.json gives the name {} to {} and to {}", quoted(name.text()),
+                              found->digest.text(), entry.manifest.digest.text()))
+          .add_next_step("name the one you want by its position in index.json: @0 is the first");
+    }
+    found = &entry.manifest;
+  }
+  if (found == nullptr) {
+    throw Error(Code::kRefused,
+                fmt::format("{} has no image {}", quoted(files_->path()), quoted(name.text())));
+  }
+  return read_manifest(*found);
+}
+
+// The path of a blob that is there and has the size that its descriptor says.
+std::string LayoutSource::require_blob(const digest::Digest& digest,
+                                       std::optional<std::uint64_t> size) const {
+  std::string path = oci::blob_path(digest);
+  const auto found = files_->find_size(path);
+  if (!found) {
+    throw Error(Code::kRefused,
+                fmt::format("blob {} is not in {}", digest.text(), quoted(files_->path())));
+  }
+  if (size && *size != *found) {
+    throw Error(Code::kIntegrity,
+                fmt::format("blob {} in {}: expected {} bytes, got {}", digest.text(),
+                            quoted(files_->path()), *size, *found));
+  }
+  return path;
+}
+
+oci::RawManifest LayoutSource::read_manifest(const oci::Descriptor& manifest) const {
+  auto bytes = files_->read(require_blob(manifest.digest, manifest.size), limits::kManifestBytes);
+  if (oci::media_type::is_index(manifest.media_type) ||
+      oci::media_type::is_image_manifest(manifest.media_type) ||
+      oci::media_type::is_schema1(manifest.media_type)) {
+    return oci::verified(std::move(bytes), manifest.media_type, manifest.digest);
+  }
+  return verified_as_it_says(std::move(bytes), manifest.digest);
+}
+
+oci::RawManifest LayoutSource::read_manifest(const digest::Digest& digest) const {
+  const auto entry =
+      std::ranges::find(entries_, digest, [](const Entry& e) { return e.manifest.digest; });
+  if (entry != entries_.end()) return read_manifest(entry->manifest);
+  auto bytes = files_->read(require_blob(digest, std::nullopt), limits::kManifestBytes);
+  return verified_as_it_says(std::move(bytes), digest);
+}
+
+std::vector<Attached> LayoutSource::attached(const oci::Reference& repository,
+                                             const digest::Digest& subject) {
+  const Relations& known = relations();
+  if (known.failure) {
+    throw Error(*known.failure).add_context("looking for what is attached to images");
+  }
+  AttachedList list;
+  const auto [first, last] = known.referrers.equal_range(subject);
+  for (auto referrer = first; referrer != last; ++referrer) list.add(referrer->second);
+
+  const auto tags = attached_tags(subject);
+  for (const Entry& entry : entries_) {
+    if (!same_repository(entry.name, repository)) continue;
+    if (std::ranges::find(tags, entry.name.tag) == tags.end()) continue;
+    list.add_tagged(read_manifest(entry.manifest), entry.name.tag);
+  }
+  return list.take();
+}
+
+const LayoutSource::Relations& LayoutSource::relations() {
+  const std::lock_guard lock(mutex_);
+  if (!relations_) relations_ = read_relations();
+  return *relations_;
+}
+
+LayoutSource::Relations LayoutSource::read_relations() const {
+  Relations relations;
+  std::unordered_set<digest::Digest> read;
+  for (const Entry& entry : entries_) {
+    if (!read.insert(entry.manifest.digest).second) continue;
+    try {
+      const oci::RawManifest raw = read_manifest(entry.manifest);
+      const oci::Manifest parsed = oci::parse_manifest(raw);
+      for (const oci::Descriptor& child : parsed.manifests) relations.children.insert(child.digest);
+      if (!parsed.subject) continue;
+      relations.subjects.emplace(raw.digest(), parsed.subject->digest);
+      relations.referrers.emplace(parsed.subject->digest, raw.descriptor());
+    } catch (const Error& error) {
+      // What is no manifest of today has no subject. What is missing or damaged might have one.
+      const bool no_manifest =
+          error.code() == Code::kUnsupported || error.code() == Code::kMalformed;
+      if (!no_manifest) relations.failure = error;
+    }
+  }
+  relations.names = listed_names(relations);
+  return relations;
+}
+
+void LayoutSource::read_blob(const oci::Reference& /*repository*/, const oci::Descriptor& blob,
+                             std::uint64_t offset, io::ByteSink& sink) {
+  const bool foreign = oci::media_type::is_non_distributable(blob.media_type);
+  if (foreign && !files_->find_size(oci::blob_path(blob.digest))) {
+    read_foreign_layer(foreign_client_, blob, LocalUrls::kRefused, offset, sink);
+    return;
+  }
+  files_->stream(require_blob(blob.digest, blob.size), offset, sink);
+}
+
+bool LayoutSource::answers() try {
+  files_->read(std::string(oci::kLayoutPath), kLayoutFileBytes);
+  return true;
+} catch (const Error&) {
+  return false;
+}
+
+}  // namespace seabag::source

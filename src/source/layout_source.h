@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/image_layout.h"
+#include "source/foreign_layer.h"
+#include "source/image_source.h"
+#include "source/layout_files.h"
+
+namespace seabag::source {
+
+/// Images of an OCI image layout. An entry of index.json goes by the name it has there
+/// (entry_name.h); one whose name cannot be a reference goes by its digest, in a repository called
+/// like the directory or archive. So does one without a name, unless another entry leads to it: it
+/// has a name as well, is the child of an index, or is about a manifest of the layout and so
+/// attached to that.
+/// Source: OCI image-spec v1.1, image-layout.md.
+class LayoutSource : public ImageSource {
+ public:
+  /// `name`: the entry that the user asked for, or "@N"; empty: all.
+  /// Errors: kMalformed (no layout, index.json breaks its grammar), kUnsupported (another version),
+  ///         kRefused (no entry or several of that name; the text has those there are).
+  LayoutSource(std::string uri, std::unique_ptr<LayoutFiles> files, const std::string& name,
+               ForeignClient foreign_client);
+
+  const std::string& uri() const override { return uri_; }
+  std::vector<oci::Reference> repositories() override;
+  std::vector<oci::Reference> references(const oci::Reference& repository) override;
+  oci::RawManifest manifest(const oci::Reference& name) override;
+  std::vector<Attached> attached(const oci::Reference& repository,
+                                 const digest::Digest& subject) override;
+  void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
+                 std::uint64_t offset, io::ByteSink& sink) override;
+  bool answers() override;
+
+ private:
+  struct Entry {
+    oci::Reference name;  ///< with a tag or a digest
+    bool is_named = false;
+    oci::Descriptor manifest;
+  };
+  /// What the manifests of the entries say about each other.
+  struct Relations {
+    std::unordered_set<digest::Digest> children;
+    std::multimap<digest::Digest, oci::Descriptor> referrers;  ///< by subject
+    std::map<digest::Digest, digest::Digest> subjects;         ///< by referrer
+    std::optional<Error> failure;       ///< why some manifest could not be asked
+    std::vector<oci::Reference> names;  ///< of the entries that are listed, sorted
+  };
+
+  void select(const std::vector<oci::NamedManifest>& found, const std::string& name);
+  std::vector<oci::Reference> names();
+  const Relations& relations();
+  Relations read_relations() const;
+  std::vector<oci::Reference> listed_names(const Relations& known) const;
+  oci::RawManifest read_manifest(const oci::Descriptor& manifest) const;
+  oci::RawManifest read_manifest(const digest::Digest& digest) const;
+  std::string require_blob(const digest::Digest& digest, std::optional<std::uint64_t> size) const;
+
+  std::string uri_;
+  std::unique_ptr<LayoutFiles> files_;
+  ForeignClient foreign_client_;
+  std::vector<Entry> entries_;          // all, in the order of index.json
+  std::optional<std::size_t> asked_;    // position in entries_
+  std::mutex mutex_;                    // guards relations_
+  std::optional<Relations> relations_;  // read on first use
+};
+
+}  // namespace seabag::source
