@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/part_file.h"
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "io/bytes.h"
+#include "io/posix_file_system.h"
+
+namespace seabag::target {
+namespace {
+
+class PartFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = ::testing::TempDir() + "/part_file";
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directory(directory_);
+    path_ = io::join(directory_, "x");
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string read() { return std::string(io::text_of(io::read_file(*files_, path_, 100))); }
+
+  std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
+  std::string directory_;
+  std::string path_;
+};
+
+TEST_F(PartFileTest, HasItsNameOnlyWhenItLanded) {
+  PartFile part(*files_, path_);
+  part.file().write_at(0, io::bytes_of("whole"));
+  EXPECT_FALSE(files_->find(path_));
+  part.land();
+  EXPECT_EQ(read(), "whole");
+  EXPECT_EQ(files_->list(directory_).size(), 1U);
+}
+
+TEST_F(PartFileTest, LeavesNothingWhenItDidNotLand) {
+  { PartFile part(*files_, path_); }
+  EXPECT_TRUE(files_->list(directory_).empty());
+}
+
+TEST_F(PartFileTest, MakesRoomForItselfAfterAnInterruptedRun) {
+  io::write_new_file(*files_, path_ + ".part", io::bytes_of("half of somethi"));
+  io::write_new_file(*files_, path_, io::bytes_of("old"));
+  PartFile part(*files_, path_);
+  part.file().write_at(0, io::bytes_of("new"));
+  part.land();
+  EXPECT_EQ(read(), "new");
+}
+
+TEST_F(PartFileTest, DoesNotFollowAPlantedLink) {
+  const std::string victim = io::join(directory_, "victim");
+  io::write_new_file(*files_, victim, io::bytes_of("precious"));
+  std::filesystem::create_symlink(victim, path_ + ".part");
+  std::filesystem::create_symlink(victim, path_);
+  PartFile part(*files_, path_);
+  part.file().write_at(0, io::bytes_of("new"));
+  part.land();
+  EXPECT_EQ(read(), "new");
+  EXPECT_EQ(io::text_of(io::read_file(*files_, victim, 100)), "precious");
+}
+
+}  // namespace
+}  // namespace seabag::target
