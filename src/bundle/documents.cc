@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/documents.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "oci/image_layout.h"
+
+namespace seabag::bundle {
+namespace {
+
+using index::BlobId;
+using index::Content;
+using index::Edge;
+using index::EdgeRole;
+using index::Graph;
+using index::ManifestInfo;
+using index::Presence;
+
+bool is_whole(const Content& content, const Graph& graph, BlobId root) {
+  return std::ranges::all_of(graph.closure_of(root), [&](BlobId blob) {
+    return content.blobs[blob].presence == Presence::kPresent;
+  });
+}
+
+// The runnable image that a name means to a tool without indexes.
+std::optional<BlobId> docker_image_of(const Content& content, const Graph& graph, BlobId root) {
+  const ManifestInfo* manifest = graph.find_manifest(root);
+  if (manifest == nullptr) return std::nullopt;
+  if (manifest->kind == oci::ManifestKind::kImage) {
+    return is_whole(content, graph, root) ? std::optional(root) : std::nullopt;
+  }
+  std::optional<BlobId> first;
+  for (const Edge& edge : graph.edges_of(root)) {
+    if (edge.role != EdgeRole::kChild) continue;
+    const auto image = docker_image_of(content, graph, edge.child);
+    if (!image) continue;
+    const oci::Platform& platform = content.platforms[edge.platform];
+    if (platform.os == "linux" && platform.architecture == "amd64") return image;
+    if (!first) first = image;
+  }
+  return first;
+}
+
+oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId image) {
+  std::optional<digest::Digest> config;
+  std::vector<digest::Digest> layers;
+  for (const Edge& edge : graph.edges_of(image)) {
+    if (edge.role == EdgeRole::kConfig) config = content.blobs[edge.child].digest;
+    if (edge.role == EdgeRole::kLayer) layers.push_back(content.blobs[edge.child].digest);
+  }
+  check(config.has_value(), "an image has a config");
+  return {*config, {}, std::move(layers)};
+}
+
+}  // namespace
+
+bool is_listed(const Content& content, const Graph& graph, BlobId root) {
+  return std::ranges::none_of(graph.closure_of(root), [&](BlobId blob) {
+    return content.blobs[blob].presence == Presence::kMissing;
+  });
+}
+
+oci::Descriptor descriptor_of(const Content& content, const ManifestInfo& manifest) {
+  const index::Blob& blob = content.blobs[manifest.blob];
+  return {.media_type = content.media_types[manifest.media_type],
+          .digest = blob.digest,
+          .size = blob.size,
+          .artifact_type = content.media_types[manifest.artifact_type]};
+}
+
+std::string layout_index(const Content& content, const Graph& graph,
+                         const std::vector<std::uint32_t>& references) {
+  std::vector<oci::NamedManifest> entries;
+  for (const std::uint32_t position : references) {
+    const index::ReferenceInfo& reference = content.references[position];
+    const ManifestInfo* manifest = graph.find_manifest(reference.manifest);
+    if (manifest == nullptr || !is_listed(content, graph, reference.manifest)) continue;
+    entries.push_back({content.name_of(reference), descriptor_of(content, *manifest)});
+  }
+  return oci::write_layout_index(entries);
+}
+
+std::string docker_manifest(const Content& content, const Graph& graph,
+                            const std::vector<std::uint32_t>& references) {
+  std::vector<std::pair<BlobId, std::string>> names;
+  for (const std::uint32_t position : references) {
+    const index::ReferenceInfo& reference = content.references[position];
+    if (reference.tag.empty() || !is_listed(content, graph, reference.manifest)) continue;
+    if (const auto image = docker_image_of(content, graph, reference.manifest)) {
+      names.emplace_back(*image, content.name_of(reference));
+    }
+  }
+  std::ranges::sort(names);
+  std::vector<oci::DockerImage> images;
+  std::optional<BlobId> previous;
+  for (auto& [image, name] : names) {
+    if (previous != image) images.push_back(docker_entry(content, graph, image));
+    previous = image;
+    images.back().repo_tags.push_back(std::move(name));
+  }
+  return oci::write_docker_manifest(images);
+}
+
+std::string padded(std::string document, std::uint64_t size) {
+  check(document.size() <= size, "a document is no larger than planned");
+  document.resize(size, ' ');
+  return document;
+}
+
+}  // namespace seabag::bundle

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "index/content.h"
+
+/// The two tables of contents of a tarball, made from the index. Pure and deterministic: verify
+/// makes them anew and compares.
+namespace seabag::bundle {
+
+/// Whether the image at `root` is in the tables of contents: nothing of it could not be had. What
+/// was left out on purpose does not count.
+bool is_listed(const index::Content& content, const index::Graph& graph, index::BlobId root);
+
+/// index.json: every reference of `references` that is_listed(), by its full name ("host/repo:tag",
+/// "host/repo@digest").
+std::string layout_index(const index::Content& content, const index::Graph& graph,
+                         const std::vector<std::uint32_t>& references);
+
+/// manifest.json, the Docker view: each tagged image that is listed and there in full. For an
+/// index, its linux/amd64 child if that is whole in the bundle, else the first child that is.
+std::string docker_manifest(const index::Content& content, const index::Graph& graph,
+                            const std::vector<std::uint32_t>& references);
+
+/// `document` filled up with blanks to the size that the plan gave it: after the plan was frozen it
+/// can only get shorter, because images that could not be had drop out. Blanks after a JSON
+/// document mean nothing (RFC 8259).
+std::string padded(std::string document, std::uint64_t size);
+
+/// The descriptor of a manifest in the bundle, as index.json and pushes state it.
+oci::Descriptor descriptor_of(const index::Content& content, const index::ManifestInfo& manifest);
+
+}  // namespace seabag::bundle

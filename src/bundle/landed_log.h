@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "digest/digest.h"
+#include "io/file_system.h"
+
+namespace seabag::bundle {
+
+/// What an earlier run left: bytes of a blob that lie in their place, from the front. Never
+/// believed: they are hashed again before they count.
+using LandedBytes = std::map<digest::Digest, std::uint64_t>;
+
+/// The journal of an unfinished bundle: one line for each blob whose bytes were synced before the
+/// line was written, "DIGEST BYTES CHECK", where CHECK is the first 8 digits of the SHA-256 of what
+/// stands before it. A torn last line is ignored; later lines win.
+///
+/// Threads: one at a time; the caller locks.
+class LandedLog {
+ public:
+  static LandedLog create(io::FileSystem& files, const std::string& path);
+  /// Errors: kMalformed for a wrong line that is not the last.
+  static LandedLog reopen(io::FileSystem& files, const std::string& path, LandedBytes& found);
+
+  /// Adds lines and syncs. Order: the bytes that the lines speak of were synced before.
+  void append(const LandedBytes& landed);
+  void close();
+
+ private:
+  LandedLog(std::unique_ptr<io::File> file, std::uint64_t end)
+      : file_(std::move(file)), end_(end) {}
+
+  std::unique_ptr<io::File> file_;
+  std::uint64_t end_;  // offset behind the last whole line
+};
+
+}  // namespace seabag::bundle

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/opened.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "bagit/check.h"
+#include "base/arith.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "bundle/seal.h"
+#include "bundle/unfinished.h"
+#include "digest/hasher.h"
+#include "digest/verifying_sink.h"
+#include "io/file_blob.h"
+
+namespace seabag::bundle {
+namespace {
+
+Error not_a_bundle(io::FileSystem& files, const std::string& path) {
+  if (path.ends_with(".unfinished") || files.find(io::join(path, kPlanFile)) ||
+      files.find(unfinished_path(path))) {
+    return Error(Code::kNotABundle, fmt::format("{} is not finished", quoted(path)))
+        .add_next_step("continue it where it was begun: seabag-export BUNDLE --resume");
+  }
+  const auto found = files.find(path);
+  if (!found) return {Code::kNotABundle, fmt::format("there is no {}", quoted(path))};
+  if (found->kind == io::FileKind::kRegular) {
+    return Error(Code::kNotABundle,
+                 fmt::format("{} is a file, a bundle is a directory", quoted(path)))
+        .add_next_step("unpack it, or pass the directory that holds bagit.txt");
+  }
+  for (const io::DirectoryEntry& entry : files.list(path)) {
+    const std::string inner = io::join(path, entry.name);
+    if (entry.kind == io::FileKind::kDirectory &&
+        files.find(io::join(inner, std::string(bagit::kDeclarationPath)))) {
+      return Error(Code::kNotABundle, fmt::format("{} has no bagit.txt", quoted(path)))
+          .add_next_step(fmt::format("a bundle lies in it: pass {}", quoted(inner)));
+    }
+  }
+  return {Code::kNotABundle, fmt::format("{} has no bagit.txt, it is not a bundle", quoted(path))};
+}
+
+// A tag file that was compared with the tag manifest; only then may it be parsed.
+io::Bytes read_verified(io::FileSystem& files, const std::string& bag,
+                        const bagit::ManifestEntry& entry, std::uint64_t max_bytes) {
+  io::Bytes bytes = io::read_file(files, io::join(bag, entry.path), max_bytes);
+  const auto actual = digest::digest_of(bytes);
+  if (actual == entry.checksum) return bytes;
+  throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", entry.path,
+                                            entry.checksum.text(), actual.text()))
+      .add_next_step("the bundle was changed after it was sealed; get another copy");
+}
+
+const bagit::ManifestEntry& require_listed(const std::vector<bagit::ManifestEntry>& tags,
+                                           std::string_view name) {
+  const auto found = std::ranges::find(tags, name, &bagit::ManifestEntry::path);
+  if (found != tags.end()) return *found;
+  throw Error(Code::kIntegrity, fmt::format("{} does not list {}", bagit::kTagManifestPath, name));
+}
+
+// What lies beside the payload can change how the bundle is read (a journal beside the index), so
+// it is always refused.
+void require_complete(io::FileSystem& files, const std::string& path,
+                      const std::vector<bagit::ManifestEntry>& payload,
+                      const std::vector<bagit::ManifestEntry>& tags,
+                      std::vector<std::string>* problems) {
+  bagit::BagReport report = bagit::check_complete(files, path, payload, tags);
+  for (auto* list : {&report.malformed, &report.unexpected, &report.missing}) {
+    if (problems != nullptr && list != &report.malformed) {
+      const auto in_payload = [](const std::string& text) {
+        return text.find("data/") != std::string::npos;
+      };
+      std::ranges::copy_if(*list, std::back_inserter(*problems), in_payload);
+      std::erase_if(*list, in_payload);
+    }
+    if (list->empty()) continue;
+    const Code code = list == &report.malformed ? Code::kMalformed : Code::kIntegrity;
+    const std::string more =
+        list->size() == 1 ? "" : fmt::format(" (and {} more like it)", list->size() - 1);
+    throw Error(code, list->front() + more);
+  }
+}
+
+std::unique_ptr<const index::Index> read_verified_index(io::FileSystem& files,
+                                                        const std::string& path,
+                                                        const bagit::ManifestEntry& entry) {
+  const auto file = files.open(io::join(path, index::kIndexFile), io::OpenMode::kRead);
+  const auto actual = digest::digest_of(io::FileBlob(*file, 0, file->size()));
+  if (actual != entry.checksum) {
+    throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", index::kIndexFile,
+                                              entry.checksum.text(), actual.text()))
+        .add_next_step("the index was changed after the bundle was sealed; get another copy");
+  }
+  // The descriptor, not the path: what is read is what was hashed, whatever the name means by now.
+  db::Database database =
+      db::Database::open_untrusted(fmt::format("/proc/self/fd/{}", file->descriptor()));
+  auto content = std::make_unique<const index::Index>(index::read_index(database));
+  database.close();
+  const auto version = content->metadata.find("format-version");
+  if (version == content->metadata.end() || version->second != kFormatVersion) {
+    throw Error(Code::kUnsupported,
+                fmt::format("bundle format {}, this program reads {}",
+                            version == content->metadata.end() ? "(none)" : quoted(version->second),
+                            kFormatVersion))
+        .add_next_step("use a newer seabag-import");
+  }
+  return content;
+}
+
+}  // namespace
+
+OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
+                                const std::optional<digest::Digest>& expected_seal,
+                                std::vector<std::string>* payload_problems) try {
+  const auto at = [&](std::string_view name) { return io::join(path, std::string(name)); };
+  if (!files.find(at(bagit::kDeclarationPath)) || !files.find(at(bagit::kTagManifestPath)) ||
+      files.find(at(kPlanFile))) {
+    throw not_a_bundle(files, path);
+  }
+  const io::Bytes tag_manifest =
+      io::read_file(files, at(bagit::kTagManifestPath), limits::kBagManifestBytes);
+  OpenedBundle bundle(path, digest::digest_of(tag_manifest));
+  if (expected_seal && *expected_seal != bundle.seal_) {
+    throw Error(Code::kIntegrity, fmt::format("expected the seal {}, got {}", expected_seal->text(),
+                                              bundle.seal_.text()))
+        .add_next_step("this is another bundle, or it was changed after it was sealed");
+  }
+  const auto tags =
+      bagit::parse_manifest(io::text_of(tag_manifest), std::string(bagit::kTagManifestPath));
+  const auto read = [&](std::string_view name, std::uint64_t max_bytes) {
+    return read_verified(files, path, require_listed(tags, name), max_bytes);
+  };
+  bagit::require_declaration(io::text_of(read(bagit::kDeclarationPath, limits::kBagLineBytes)));
+  bundle.bag_info_ =
+      bagit::parse_bag_info(io::text_of(read(bagit::kBagInfoPath, limits::kErrorBodyBytes)));
+  const auto payload =
+      bagit::parse_manifest(io::text_of(read(bagit::kManifestPath, limits::kBagManifestBytes)),
+                            std::string(bagit::kManifestPath));
+  // Before the index is opened: a journal that lies beside it is refused here, as a file that is
+  // not listed.
+  require_complete(files, path, payload, tags, payload_problems);
+  bundle.index_ = read_verified_index(files, path, require_listed(tags, index::kIndexFile));
+  bundle.graph_ = std::make_unique<const index::Graph>(bundle.index_->content);
+  bundle.open_payload(files, payload, payload_problems);
+  return bundle;
+} catch (Error& error) {
+  error.add_context("bundle " + quoted(path));
+  throw;
+}
+
+void OpenedBundle::open_payload(io::FileSystem& files,
+                                const std::vector<bagit::ManifestEntry>& listed,
+                                std::vector<std::string>* problems) {
+  if (listed.size() != index_->files.size()) {
+    throw Error(Code::kIntegrity,
+                fmt::format("the index lists {} payload files, {} lists {}", index_->files.size(),
+                            bagit::kManifestPath, listed.size()));
+  }
+  for (const index::PayloadFile& file : index_->files) {
+    const auto entry = std::ranges::find(listed, file.path, &bagit::ManifestEntry::path);
+    if (entry == listed.end() || entry->checksum.hex() != file.sha256) {
+      throw Error(Code::kIntegrity, fmt::format("the index and {} disagree about {}",
+                                                bagit::kManifestPath, quoted(file.path)));
+    }
+    payload_.push_back(nullptr);
+    if (problems != nullptr && !files.find(io::join(path_, file.path))) continue;
+    auto opened = files.open(io::join(path_, file.path), io::OpenMode::kRead);
+    if (opened->size() == file.size) {
+      payload_.back() = std::move(opened);
+      continue;
+    }
+    const std::string text =
+        fmt::format("{}: expected {} bytes, got {}", quoted(file.path), file.size, opened->size());
+    if (problems == nullptr) {
+      throw Error(Code::kIntegrity, text)
+          .add_next_step("the file was cut or extended; get another copy");
+    }
+    problems->push_back(text);
+    payload_.back() = std::move(opened);
+  }
+  for (const index::Location& location : index_->locations) {
+    const std::uint64_t end =
+        checked_add(location.offset, index_->content.blobs[location.blob].size);
+    if (end > index_->files[location.file].size) {
+      throw Error(Code::kMalformed, fmt::format("the index places {} beyond the end of {}",
+                                                index_->content.blobs[location.blob].digest.text(),
+                                                quoted(index_->files[location.file].path)));
+    }
+  }
+}
+
+std::span<const index::Location> OpenedBundle::locations_of(index::BlobId blob) const {
+  const auto range = std::ranges::equal_range(index_->locations, blob, {}, &index::Location::blob);
+  return {range.begin(), range.end()};
+}
+
+std::unique_ptr<io::BlobSource> OpenedBundle::open_blob(index::BlobId blob) const {
+  const auto locations = locations_of(blob);
+  const index::Blob& wanted = index_->content.blobs[blob];
+  if (locations.empty()) {
+    throw Error(Code::kIntegrity,
+                fmt::format("blob {} is not in the bundle", wanted.digest.text()));
+  }
+  const index::Location& at = locations.front();
+  if (!payload_[at.file]) {
+    throw Error(Code::kIntegrity,
+                fmt::format("blob {} lies in {}, which is missing", wanted.digest.text(),
+                            quoted(index_->files[at.file].path)));
+  }
+  return std::make_unique<io::FileBlob>(*payload_[at.file], at.offset, wanted.size);
+}
+
+oci::RawManifest OpenedBundle::manifest(index::BlobId blob) const {
+  const index::ManifestInfo* manifest = graph_->find_manifest(blob);
+  check(manifest != nullptr, "the blob is a manifest");
+  const auto source = open_blob(blob);
+  if (source->size() > limits::kManifestBytes) {
+    throw Error(Code::kMalformed, fmt::format("manifest of {} bytes, more than the limit of {}",
+                                              source->size(), limits::kManifestBytes));
+  }
+  io::Bytes bytes(source->size());
+  source->read_at(0, bytes);
+  return oci::verified(std::move(bytes), index_->content.media_types[manifest->media_type],
+                       index_->content.blobs[blob].digest);
+}
+
+}  // namespace seabag::bundle

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "bagit/bag_files.h"
+#include "index/index_file.h"
+#include "io/file_system.h"
+#include "transfer/progress.h"
+
+namespace seabag::bundle {
+
+/// The version of the bundle format that this build writes, and the only one it reads.
+inline constexpr const char* kFormatVersion = "1";
+
+struct SealRequest {
+  std::string directory;    ///< the bag in the making, its payload on the medium
+  index::Index index;       ///< all but the checksums of the payload files
+  bagit::BagInfo bag_info;  ///< Payload-Oxum is added here
+  int jobs = 1;
+};
+
+/// Closes a bag: reads the payload back and takes its checksums, writes the index and the tag
+/// files, and syncs all. Returns the seal: the SHA-256 of tagmanifest-sha256.txt. What an earlier
+/// try left is replaced.
+///
+/// Order: payload, index, bagit.txt and bag-info.txt, payload manifest, tag manifest: a crash
+/// leaves no file that
+///        speaks of another which is not there. docs/ordering.md has the whole order.
+digest::Digest seal(io::FileSystem& files, SealRequest request, transfer::Progress& progress,
+                    const std::stop_token& stop);
+
+}  // namespace seabag::bundle

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/tarball_writer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/arith.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "bundle/documents.h"
+#include "digest/hasher.h"
+#include "io/file_blob.h"
+#include "io/file_window.h"
+#include "oci/image_layout.h"
+#include "tar/header.h"
+
+namespace seabag::bundle {
+namespace {
+
+using index::BlobId;
+using index::Presence;
+
+// A blob's windows in all tarballs that have it, as one sink that owns them.
+class Windows : public io::ByteSink {
+ public:
+  void add(io::File& file, std::uint64_t offset, std::uint64_t size, std::uint64_t already) {
+    windows_.emplace_back(file, offset, size, already);
+  }
+  void write(std::span<const std::byte> chunk) override {
+    for (io::FileWindow& window : windows_) window.write(chunk);
+  }
+  void finish() override {
+    for (io::FileWindow& window : windows_) window.finish();
+  }
+
+ private:
+  std::vector<io::FileWindow> windows_;
+};
+
+std::string missing_path(const digest::Digest& digest) {
+  return fmt::format("missing/{}/{}", digest::name_of(digest.algorithm()), digest.hex());
+}
+
+}  // namespace
+
+TarballWriter::TarballWriter(io::FileSystem& files, std::string bag, const index::Content& content,
+                             const index::Graph& graph, const BundlePlan& plan)
+    : files_(files), bag_(std::move(bag)), content_(content), graph_(graph), plan_(plan) {
+  std::vector<std::pair<BlobId, Place>> all;
+  for (std::uint32_t tarball = 0; tarball < plan.tarballs.size(); ++tarball) {
+    const PlannedTarball& planned = plan.tarballs[tarball];
+    for (std::size_t i = 0; i < planned.blobs.size(); ++i) {
+      all.push_back({planned.blobs[i], {tarball, planned.placement_of_blob(i)}});
+    }
+  }
+  std::ranges::stable_sort(all, {}, &std::pair<BlobId, Place>::first);
+  first_place_.assign(content.blobs.size() + 1, 0);
+  for (const auto& [blob, place] : all) {
+    ++first_place_[blob + 1];
+    places_.push_back(place);
+  }
+  for (std::size_t i = 1; i < first_place_.size(); ++i) first_place_[i] += first_place_[i - 1];
+}
+
+std::span<const TarballWriter::Place> TarballWriter::places_of(BlobId blob) const {
+  return std::span(places_).subspan(first_place_[blob],
+                                    first_place_[blob + 1] - first_place_[blob]);
+}
+
+void TarballWriter::create(std::uint32_t tarball) {
+  const PlannedTarball& planned = plan_.tarballs[tarball];
+  const std::string path = io::join(bag_, planned.path);
+  if (files_.find(path)) files_.remove_file(path);
+  auto file = files_.open(path, io::OpenMode::kCreateNew);
+  file->resize(planned.plan.tarball_size);
+  file->reserve(planned.plan.tarball_size);
+  tarballs_.push_back(std::move(file));
+  write_headers(tarball);
+}
+
+void TarballWriter::write_headers(std::uint32_t tarball) {
+  const PlannedTarball& planned = plan_.tarballs[tarball];
+  for (std::size_t i = 0; i < planned.blobs.size(); ++i) {
+    const index::Blob& blob = content_.blobs[planned.blobs[i]];
+    tarballs_[tarball]->write_at(planned.placement_of_blob(i).header_offset,
+                                 tar::encode_header(oci::blob_path(blob.digest), blob.size));
+  }
+  write_tables(tarball, layout_index(content_, graph_, planned.references),
+               docker_manifest(content_, graph_, planned.references));
+}
+
+void TarballWriter::write_tables(std::uint32_t tarball, const std::string& layout_json,
+                                 const std::string& docker_json) {
+  const PlannedTarball& planned = plan_.tarballs[tarball];
+  const auto put = [&](std::size_t member, std::string_view path, std::string_view text) {
+    const tar::Placement& placement = planned.plan.placements[member];
+    tarballs_[tarball]->write_at(placement.header_offset, tar::encode_header(path, text.size()));
+    tarballs_[tarball]->write_at(placement.data_offset, io::bytes_of(text));
+  };
+  put(0, oci::kLayoutPath, oci::kLayoutText);
+  put(1, oci::kIndexPath, padded(layout_json, planned.index_json_size));
+  put(2, oci::kDockerManifestPath, padded(docker_json, planned.docker_manifest_size));
+}
+
+void TarballWriter::prepare(const ManifestSpool& manifests) {
+  const std::uint64_t needed = plan_.payload_bytes();
+  const std::uint64_t available = files_.available_bytes(bag_);
+  if (needed > available) {
+    throw Error(Code::kNoSpace, fmt::format("the bundle needs {} bytes ({}), {} has {} ({}) left",
+                                            needed, readable_size(needed), quoted(bag_), available,
+                                            readable_size(available)))
+        .add_next_step(
+            "free some space there, choose another place, or export less (--include, --exclude, "
+            "--newest)");
+  }
+  io::create_directories(files_, io::join(bag_, "data/images"));
+  tarballs_.clear();
+  for (std::uint32_t i = 0; i < plan_.tarballs.size(); ++i) create(i);
+
+  std::vector<bool> landed(content_.blobs.size(), false);
+  manifests.for_each([&](const io::Bytes& bytes) {
+    // Blobs are known by the digest under which they were asked for, SHA-256 nearly always.
+    auto blob = graph_.find(digest::digest_of(bytes));
+    if (!blob) blob = graph_.find(digest::digest_of(bytes, digest::Algorithm::kSha512));
+    if (!blob || landed[*blob]) return;
+    const auto window = open_window(*blob, 0);
+    window->write(bytes);
+    window->finish();
+    landed[*blob] = true;
+  });
+  for (const index::ManifestInfo& manifest : content_.manifests) {
+    const index::Blob& blob = content_.blobs[manifest.blob];
+    if (blob.presence == Presence::kPresent && !landed[manifest.blob]) {
+      throw Error(Code::kIntegrity,
+                  fmt::format("manifest {} is planned but was not kept", blob.digest.text()))
+          .add_next_step("remove the unfinished bundle and export again");
+    }
+  }
+  sync();
+  files_.sync_directory(io::join(bag_, "data/images"));
+}
+
+void TarballWriter::reopen() {
+  tarballs_.clear();
+  for (const PlannedTarball& planned : plan_.tarballs) {
+    const std::string path = io::join(bag_, planned.path);
+    auto file = files_.open(path, io::OpenMode::kReadWrite);
+    if (file->size() != planned.plan.tarball_size) {
+      throw Error(Code::kIntegrity, fmt::format("{} has {} bytes, expected {}", quoted(path),
+                                                file->size(), planned.plan.tarball_size))
+          .add_next_step("remove the unfinished bundle and export again");
+    }
+    tarballs_.push_back(std::move(file));
+  }
+  // An earlier run may have got as far as marking blobs as missing that come this time.
+  for (std::uint32_t i = 0; i < plan_.tarballs.size(); ++i) write_headers(i);
+}
+
+std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint64_t already) const {
+  auto windows = std::make_unique<Windows>();
+  for (const Place& place : places_of(blob)) {
+    windows->add(*tarballs_[place.tarball], place.placement.data_offset, content_.blobs[blob].size,
+                 already);
+  }
+  return windows;
+}
+
+std::size_t TarballWriter::copies_of(BlobId blob) const {
+  return places_of(blob).size();
+}
+
+std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_t copy) const {
+  check(copy < places_of(blob).size(), "the blob is in the plan");
+  const Place& place = places_of(blob)[copy];
+  return std::make_unique<io::FileBlob>(*tarballs_[place.tarball], place.placement.data_offset,
+                                        content_.blobs[blob].size);
+}
+
+void TarballWriter::sync() {
+  for (const auto& tarball : tarballs_) tarball->sync();
+}
+
+void TarballWriter::mark_missing(BlobId blob) {
+  const index::Blob& missing = content_.blobs[blob];
+  const io::Bytes header = tar::encode_header(missing_path(missing.digest), missing.size);
+  const io::Bytes zeros(limits::kBufferBytes);
+  for (const Place& place : places_of(blob)) {
+    io::File& file = *tarballs_[place.tarball];
+    file.write_at(place.placement.header_offset, header);
+    for (std::uint64_t at = 0; at < missing.size; at += zeros.size()) {
+      const auto length = std::min<std::uint64_t>(zeros.size(), missing.size - at);
+      file.write_at(place.placement.data_offset + at, std::span(zeros).first(length));
+    }
+  }
+}
+
+void TarballWriter::finish() {
+  bool any_missing = false;
+  for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
+    if (content_.blobs[blob].presence != Presence::kMissing || places_of(blob).empty()) continue;
+    mark_missing(blob);
+    any_missing = true;
+  }
+  for (std::uint32_t i = 0; any_missing && i < plan_.tarballs.size(); ++i) {
+    write_tables(i, layout_index(content_, graph_, plan_.tarballs[i].references),
+                 docker_manifest(content_, graph_, plan_.tarballs[i].references));
+  }
+  sync();
+  for (const auto& tarball : tarballs_) tarball->close();
+}
+
+}  // namespace seabag::bundle

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bundle/manifest_spool.h"
+#include "bundle/plan.h"
+#include "io/blob_source.h"
+#include "io/byte_sink.h"
+#include "io/file_system.h"
+
+namespace seabag::bundle {
+
+/// Writes the tarballs of a frozen plan in place: every member's header and every blob goes to its
+/// offset, in any order, from any thread.
+///
+/// Order:   prepare() first; land blobs; mark_missing() for those that could not be had; finish()
+/// last. Threads: open_window() and windows of different blobs may be used concurrently.
+class TarballWriter {
+ public:
+  /// `bag`: the directory that the tarballs' paths are relative to. `content`, `graph` and `plan`
+  /// outlive this.
+  TarballWriter(io::FileSystem& files, std::string bag, const index::Content& content,
+                const index::Graph& graph, const BundlePlan& plan);
+
+  /// Creates the tarballs at their full size with all headers, tables of contents and manifests,
+  /// and syncs them. May be repeated after a crash. Errors: kNoSpace before anything is written if
+  /// the medium is too small; kIntegrity if a manifest of the plan is not in the spool.
+  void prepare(const ManifestSpool& manifests);
+  /// Opens tarballs that an earlier run prepared.
+  void reopen();
+
+  /// Where the bytes of `blob` go, in every tarball that has it; `already`: bytes at the front that
+  /// lie there.
+  std::unique_ptr<io::ByteSink> open_window(index::BlobId blob, std::uint64_t already) const;
+  /// In how many tarballs `blob` lies.
+  std::size_t copies_of(index::BlobId blob) const;
+  /// The bytes of one copy of `blob` as they lie there: to be hashed, not to be believed.
+  std::unique_ptr<io::BlobSource> open_blob(index::BlobId blob, std::size_t copy = 0) const;
+
+  /// All that was written is on the medium.
+  void sync();
+
+  /// Turns the reserved ranges of blobs that could not be had into members
+  /// "missing/<algorithm>/<hex>" of zeros, and drops the images that need them from the tables of
+  /// contents; then syncs and closes.
+  void finish();
+
+ private:
+  struct Place {
+    std::uint32_t tarball = 0;
+    tar::Placement placement;
+  };
+  void write_tables(std::uint32_t tarball, const std::string& layout_json,
+                    const std::string& docker_json);
+  void create(std::uint32_t tarball);
+  void write_headers(std::uint32_t tarball);
+  void mark_missing(index::BlobId blob);
+  std::span<const Place> places_of(index::BlobId blob) const;
+
+  io::FileSystem& files_;
+  std::string bag_;
+  const index::Content& content_;
+  const index::Graph& graph_;
+  const BundlePlan& plan_;
+  std::vector<std::unique_ptr<io::File>> tarballs_;  // parallel to plan_.tarballs
+  std::vector<std::uint32_t> first_place_;           // parallel to blobs, and one more
+  std::vector<Place> places_;
+};
+
+}  // namespace seabag::bundle

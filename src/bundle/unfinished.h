@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "io/file_system.h"
+
+namespace seabag::bundle {
+
+/// The directory of a bundle in the making: "NAME.unfinished" beside where NAME will be. It becomes
+/// NAME by one rename, last of all, so that nothing under the name NAME was ever unfinished.
+///
+///   plan.sqlite       the frozen plan; not there: resolving was not done, and begins anew
+///   manifests.spool   manifests on their way into the tarballs
+///   landed.log        what is on the medium
+///   data/images/      the tarballs
+class UnfinishedBundle {
+ public:
+  /// Errors: kUsage if `bundle` or an unfinished one of that name exists (the next step names
+  /// --resume);
+  ///         kLocked if another run works on it.
+  static UnfinishedBundle create(io::FileSystem& files, const std::string& bundle);
+  /// Errors: kNotABundle if there is none to resume, or it is finished; kLocked.
+  static UnfinishedBundle reopen(io::FileSystem& files, const std::string& bundle);
+
+  const std::string& directory() const { return directory_; }
+  const std::string& bundle() const { return bundle_; }
+  std::string path(const std::string& name) const { return io::join(directory_, name); }
+  bool is_planned() const;
+
+  /// Removes all that a run before the freeze left.
+  void clear();
+  /// Removes the directory and all in it.
+  void discard();
+  /// Removes what belongs to the making, and gives the bundle its name.
+  void publish();
+
+ private:
+  UnfinishedBundle(io::FileSystem& files, std::string bundle);
+
+  io::FileSystem* files_;
+  std::string bundle_;
+  std::string directory_;
+  std::unique_ptr<io::Lock> lock_;
+};
+
+inline constexpr const char* kPlanFile = "plan.sqlite";
+inline constexpr const char* kSpoolFile = "manifests.spool";
+inline constexpr const char* kLogFile = "landed.log";
+
+/// Where the bundle of that name is being made.
+std::string unfinished_path(const std::string& bundle);
+
+}  // namespace seabag::bundle

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/verify.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "bundle/documents.h"
+#include "bundle/manifest_check.h"
+#include "digest/verifying_sink.h"
+#include "io/file_blob.h"
+#include "oci/image_layout.h"
+#include "tar/reader.h"
+#include "transfer/rate_limit.h"
+#include "transfer/stages.h"
+#include "transfer/workers.h"
+
+// Two SHA-256 go over every payload byte: the file's for the bag, the blob's for OCI. A tarball's
+// own checksum can only be computed in order, so it is one task; the blobs are many, and keep the
+// other cores busy meanwhile out of the same pages. Files come first, then blobs by size, so that
+// no long task begins last.
+
+namespace seabag::bundle {
+namespace {
+
+using index::BlobId;
+using index::Presence;
+
+class Verification {
+ public:
+  Verification(const OpenedBundle& bundle, const VerifyOptions& options,
+               transfer::Progress& progress, const std::stop_token& stop)
+      : bundle_(bundle), options_(options), progress_(progress), stop_(stop), unlimited_(0, stop) {}
+
+  VerifyReport run(std::vector<std::string> payload_problems) {
+    for (std::string& text : payload_problems) add({.text = std::move(text)});
+    check_presence();
+    progress_.begin("structure", index().files.size(), 0);
+    transfer::for_each_parallel(index().files.size(), options_.jobs, stop_, [&](std::size_t i) {
+      check_structure(static_cast<std::uint32_t>(i));
+      progress_.item_done(index().files[i].path);
+    });
+    progress_.end();
+    check_listed();
+    if (!options_.quick) check_bytes();
+    report_.files = index().files.size();
+    report_.blobs = index().locations.size();
+    name_references();
+    std::ranges::sort(report_.findings, {},
+                      [](const Finding& f) { return std::pair(f.file, f.text); });
+    return std::move(report_);
+  }
+
+ private:
+  const index::Index& index() const { return bundle_.index(); }
+  const index::Content& content() const { return bundle_.index().content; }
+
+  void add(Finding finding) {
+    const std::scoped_lock lock(mutex_);
+    report_.findings.push_back(std::move(finding));
+  }
+
+  // Every blob that the index calls present has a place, and no other has one.
+  void check_presence() {
+    for (BlobId blob = 0; blob < content().blobs.size(); ++blob) {
+      const index::Blob& known = content().blobs[blob];
+      const bool placed = !bundle_.locations_of(blob).empty();
+      if (placed == (known.presence == Presence::kPresent)) continue;
+      if (placed && known.presence == Presence::kMissing) continue;
+      add({.text = fmt::format("blob {} is {} the bundle, the index says otherwise",
+                               known.digest.text(), placed ? "in" : "not in"),
+           .blob = known.digest});
+    }
+  }
+
+  // The members of one tarball against the places in the index, and its tables of contents against
+  // the references.
+  void check_structure(std::uint32_t file) try {
+    const index::PayloadFile& payload = index().files[file];
+    if (bundle_.payload(file) == nullptr) return;
+    if (!payload.path.starts_with("data/images/") || !payload.path.ends_with(".tar")) return;
+    std::unordered_map<std::string, std::pair<BlobId, std::uint64_t>> expected;
+    for (const index::Location& at : index().locations) {
+      if (at.file == file) expected.emplace(member_path(at.blob), std::pair(at.blob, at.offset));
+    }
+    std::map<std::string, std::string> tables;
+    const io::FileBlob tarball(*bundle_.payload(file), 0, bundle_.payload(file)->size());
+    tar::read_members(tarball, [&](const tar::FoundMember& found) {
+      const auto known = expected.find(found.member.path);
+      if (known != expected.end()) {
+        check_member(payload.path, found, known->second.first, known->second.second);
+        expected.erase(known);
+      } else if (!read_table(tarball, found, tables)) {
+        add({.text = fmt::format("{} holds {}, which the index does not know", quoted(payload.path),
+                                 quoted(found.member.path)),
+             .file = payload.path});
+      }
+    });
+    for (const auto& [path, blob] : expected) {
+      add({.text = fmt::format("{} lacks {}", quoted(payload.path), path),
+           .file = payload.path,
+           .blob = content().blobs[blob.first].digest});
+    }
+    check_tables(file, tables);
+  } catch (Error& error) {
+    if (error.code() == Code::kCancelled) throw;
+    add({.text = fmt::format("{}: {}", quoted(index().files[file].path), error.what()),
+         .file = index().files[file].path});
+  }
+
+  std::string member_path(BlobId blob) const {
+    const index::Blob& known = content().blobs[blob];
+    const std::string path = oci::blob_path(known.digest);
+    return known.presence == Presence::kMissing
+               ? "missing" + path.substr(std::string_view("blobs").size())
+               : path;
+  }
+
+  void check_member(const std::string& file, const tar::FoundMember& found, BlobId blob,
+                    std::uint64_t offset) {
+    const index::Blob& known = content().blobs[blob];
+    if (found.member.size == known.size && found.placement.data_offset == offset) return;
+    add({.text = fmt::format("{}: {} lies at {} with {} bytes, the index says at {} with {} bytes",
+                             quoted(file), found.member.path, found.placement.data_offset,
+                             found.member.size, offset, known.size),
+         .file = file,
+         .blob = known.digest});
+  }
+
+  static bool read_table(const io::BlobSource& tarball, const tar::FoundMember& found,
+                         std::map<std::string, std::string>& tables) {
+    const std::string& path = found.member.path;
+    if (path != oci::kLayoutPath && path != oci::kIndexPath && path != oci::kDockerManifestPath)
+      return false;
+    if (found.member.size > limits::kLayoutIndexBytes) return false;
+    std::string& text = tables[path];
+    text.resize(found.member.size);
+    tarball.read_at(found.placement.data_offset, std::as_writable_bytes(std::span(text)));
+    return true;
+  }
+
+  // A tarball's references are those whose manifests it holds: in one tarball all, in split ones
+  // the repository's.
+  void check_tables(std::uint32_t file, std::map<std::string, std::string>& tables) {
+    const std::string& path = index().files[file].path;
+    const auto compare = [&](std::string_view name, const std::string& expected) {
+      const auto found = tables.find(std::string(name));
+      std::string actual = found == tables.end() ? "" : found->second;
+      actual.erase(std::min(actual.size(), actual.find_last_not_of(' ') + 1));
+      if (actual == expected) return;
+      add({.text = fmt::format("{}: {} is {}", quoted(path), name,
+                               found == tables.end() ? "missing" : "not what the index says"),
+           .file = path});
+    };
+    compare(oci::kLayoutPath, std::string(oci::kLayoutText));
+    if (!tables.contains(std::string(oci::kIndexPath))) {
+      compare(oci::kIndexPath, "?");
+      return;
+    }
+    const auto references = references_in(tables.at(std::string(oci::kIndexPath)));
+    compare(oci::kIndexPath, layout_index(content(), bundle_.graph(), references));
+    compare(oci::kDockerManifestPath, docker_manifest(content(), bundle_.graph(), references));
+    const std::scoped_lock lock(mutex_);
+    listed_.insert(references.begin(), references.end());
+  }
+
+  std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
+    std::unordered_set<std::string> names;
+    for (oci::NamedManifest& entry : oci::parse_layout_index(layout_json))
+      names.insert(std::move(entry.name));
+    std::vector<std::uint32_t> references;
+    for (std::uint32_t i = 0; i < content().references.size(); ++i) {
+      if (names.contains(content().name_of(content().references[i]))) references.push_back(i);
+    }
+    return references;
+  }
+
+  // Every image that should be in a table of contents is in one.
+  void check_listed() {
+    for (std::uint32_t i = 0; i < content().references.size(); ++i) {
+      const index::ReferenceInfo& reference = content().references[i];
+      if (listed_.contains(i) || !is_listed(content(), bundle_.graph(), reference.manifest))
+        continue;
+      add({.text = fmt::format("{} is in no tarball's index.json",
+                               quoted(content().name_of(reference))),
+           .blob = content().blobs[reference.manifest].digest});
+    }
+  }
+
+  void check_bytes() {
+    std::vector<std::uint32_t> by_size(index().locations.size());
+    for (std::uint32_t i = 0; i < by_size.size(); ++i) by_size[i] = i;
+    const auto size_of = [&](std::uint32_t i) {
+      return content().blobs[index().locations[i].blob].size;
+    };
+    std::ranges::stable_sort(by_size, std::ranges::greater{}, size_of);
+    for (const index::PayloadFile& file : index().files) report_.bytes += file.size;
+    progress_.begin("verifying", by_size.size() + index().files.size(), report_.bytes);
+    transfer::for_each_parallel(
+        index().files.size() + by_size.size(), options_.jobs, stop_, [&](std::size_t task) {
+          if (task < index().files.size()) {
+            check_file(static_cast<std::uint32_t>(task));
+          } else {
+            check_blob(index().locations[by_size[task - index().files.size()]]);
+          }
+        });
+    progress_.end();
+  }
+
+  void check_file(std::uint32_t file) try {
+    const index::PayloadFile& payload = index().files[file];
+    if (bundle_.payload(file) == nullptr) return;
+    const io::FileBlob bytes(*bundle_.payload(file), 0, bundle_.payload(file)->size());
+    digest::verify(transfer::MeteredSource(bytes, progress_, unlimited_),
+                   digest::parse_digest("sha256:" + payload.sha256));
+    progress_.item_done(payload.path);
+  } catch (Error& error) {
+    if (error.code() == Code::kCancelled) throw;
+    add({.text = fmt::format("{}: {}", quoted(index().files[file].path), error.what()),
+         .file = index().files[file].path});
+  }
+
+  void check_blob(const index::Location& at) {
+    const index::Blob& blob = content().blobs[at.blob];
+    const std::string& path = index().files[at.file].path;
+    if (bundle_.payload(at.file) == nullptr || blob.presence != Presence::kPresent) return;
+    try {
+      digest::verify(io::FileBlob(*bundle_.payload(at.file), at.offset, blob.size), blob.digest);
+      if (bundle_.graph().find_manifest(at.blob) != nullptr) {
+        require_same_edges(content(), bundle_.graph(), at.blob, bundle_.manifest(at.blob));
+      }
+      progress_.item_done(blob.digest.text());
+    } catch (Error& error) {
+      if (error.code() == Code::kCancelled) throw;
+      add({.text = fmt::format("{}, {} bytes at {}: blob {}: {}", quoted(path), blob.size,
+                               at.offset, blob.digest.text(), error.what()),
+           .file = path,
+           .blob = blob.digest});
+    }
+  }
+
+  // One walk over all names, whatever the number of findings.
+  void name_references() {
+    std::unordered_map<digest::Digest, std::vector<std::string>> names;
+    for (const Finding& finding : report_.findings) {
+      if (finding.blob) names[*finding.blob];
+    }
+    if (names.empty()) return;
+    for (const index::ReferenceInfo& reference : content().references) {
+      for (const BlobId blob : bundle_.graph().closure_of(reference.manifest)) {
+        const auto wanted = names.find(content().blobs[blob].digest);
+        if (wanted != names.end()) wanted->second.push_back(content().name_of(reference));
+      }
+    }
+    for (Finding& finding : report_.findings) {
+      if (finding.blob) finding.references = names[*finding.blob];
+    }
+  }
+
+  const OpenedBundle& bundle_;
+  const VerifyOptions& options_;
+  transfer::Progress& progress_;
+  const std::stop_token& stop_;
+  transfer::RateLimit unlimited_;
+  std::mutex mutex_;  // guards report_.findings and listed_ while tasks run
+  VerifyReport report_;
+  std::unordered_set<std::uint32_t> listed_;
+};
+
+}  // namespace
+
+VerifyReport verify(const OpenedBundle& bundle, std::vector<std::string> payload_problems,
+                    const VerifyOptions& options, transfer::Progress& progress,
+                    const std::stop_token& stop) {
+  return Verification(bundle, options, progress, stop).run(std::move(payload_problems));
+}
+
+}  // namespace seabag::bundle
