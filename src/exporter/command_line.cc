@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/command_line.h"
+
+#include <charconv>
+#include <string_view>
+
+#include <cxxopts.hpp>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/parse_size.h"
+#include "cli/program_options.h"
+
+namespace seabag::exporter {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(seabag-export BUNDLE SOURCE...    export images into a bundle, for carrying it offline
+
+SOURCE  docker://HOST[:PORT]                 every repository that the registry lists
+        docker://HOST[:PORT]/REPO            every tag;  .../REPO:TAG one;  .../REPO@DIGEST one manifest
+        oci:DIR[:REF]   oci-archive:FILE[:REF]   docker-archive:FILE[:REF]
+        --from FILE                          more sources, one a line; - for standard input
+
+What    --platform OS/ARCH[/VARIANT]         of multi-platform images only these (repeatable)
+        --include PATTERN, --exclude PATTERN over repo:tag; * any but /, ** any (repeatable)
+        --newest N                           of each repository the N newest tags
+        --no-referrers                       without signatures, SBOMs and other attachments
+        --foreign-layers                     fetch non-distributable layers from their URLs
+Bundle  --resume                             continue the unfinished bundle
+        --dry-run                            say what would be carried and how large it is
+        --split-by repository                a self-contained tarball for each repository
+        --tarball-size SIZE                  begin a new tarball before this size (4GiB, 500M)
+Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
+Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
+        --jobs N  --max-rate SIZE  --retries N  --proxy URL  --no-proxy HOST,...
+        --connect-timeout SECONDS  --stall-timeout SECONDS
+Output  --json  -q, --quiet  --version  -h, --help
+
+Examples
+  seabag-export nightly.bag docker://registry.example/team/app:1.2
+  seabag-export nightly.bag docker://localhost:5000 --plain-http localhost:5000 --newest 3
+  seabag-export nightly.bag --resume
+
+Exit status: 0 done, 3 sealed but something is missing, 31 the source failed (--resume later); all of them: seabag-export(1)
+)";
+
+cxxopts::Options declare() {
+  cxxopts::Options options("seabag-export");
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
+  options.add_options("Export")("from", "", texts())("platform", "", texts())(
+      "include", "", texts())("exclude", "", texts())("newest", "", text())("no-referrers", "")(
+      "foreign-layers", "")("resume", "")("dry-run", "")("split-by", "", text())(
+      "tarball-size", "", text())("arguments", "", texts());
+  options.parse_positional("arguments");
+  cli::add_registry_options(options);
+  cli::add_program_options(options);
+  return options;
+}
+
+std::uint32_t parse_count(const std::string& text, const char* option) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count > 0) return count;
+  throw Error(Code::kUsage,
+              fmt::format("{}: expected a number from 1, got {}", option, quoted(text)));
+}
+
+bundle::PlanOptions parse_layout(const cxxopts::ParseResult& arguments) {
+  bundle::PlanOptions layout;
+  if (arguments.count("split-by") > 0) {
+    const auto by = arguments["split-by"].as<std::string>();
+    if (by != "repository") {
+      throw Error(Code::kUsage, fmt::format("--split-by: expected repository, got {}", quoted(by)));
+    }
+    layout.by_repository = true;
+  }
+  if (arguments.count("tarball-size") > 0) {
+    layout.tarball_size =
+        cli::parse_size(arguments["tarball-size"].as<std::string>(), "--tarball-size");
+  }
+  return layout;
+}
+
+exporting::Selection parse_selection(const cxxopts::ParseResult& arguments) {
+  exporting::Selection selection;
+  for (const std::string& platform : cli::values_of(arguments, "platform")) {
+    selection.platforms.push_back(oci::parse_platform(platform));
+  }
+  selection.include = cli::values_of(arguments, "include");
+  selection.exclude = cli::values_of(arguments, "exclude");
+  if (arguments.count("newest") > 0) {
+    selection.newest = parse_count(arguments["newest"].as<std::string>(), "--newest");
+  }
+  selection.attached = arguments.count("no-referrers") == 0;
+  selection.foreign_layers = arguments.count("foreign-layers") > 0;
+  return selection;
+}
+
+void require_complete(const CommandLine& line) {
+  const exporting::ExportRequest& request = line.request;
+  if (request.resume && request.dry_run) {
+    throw Error(Code::kUsage, "--resume and --dry-run exclude each other");
+  }
+  if (request.sources.empty() && line.source_lists.empty() && !request.resume) {
+    throw Error(Code::kUsage, "nothing to export: expected a SOURCE")
+        .add_next_step("seabag-export BUNDLE docker://HOST/REPO:TAG, see seabag-export --help");
+  }
+}
+
+}  // namespace
+
+std::string_view help_text() {
+  return kHelp;
+}
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  cxxopts::Options options = declare();
+  const cxxopts::ParseResult arguments = cli::parse_command_line(options, argc, argv);
+  CommandLine line;
+  line.help = arguments.count("help") > 0;
+  line.version = arguments.count("version") > 0;
+  line.json = arguments.count("json") > 0;
+  line.quiet = arguments.count("quiet") > 0;
+  if (line.help || line.version) return line;
+
+  const std::vector<std::string> words = cli::values_of(arguments, "arguments");
+  if (words.empty()) {
+    throw Error(Code::kUsage, "expected BUNDLE and SOURCE...")
+        .add_next_step("seabag-export --help");
+  }
+  line.request.bundle = words.front();
+  if (line.request.bundle.empty() || line.request.bundle.find("://") != std::string::npos) {
+    throw Error(Code::kUsage, fmt::format("expected the directory of the bundle first, got {}",
+                                          quoted(words.front())))
+        .add_next_step("seabag-export BUNDLE SOURCE...");
+  }
+  for (std::size_t i = 1; i < words.size(); ++i)
+    line.request.sources.push_back(source::parse_source(words[i]));
+  line.source_lists = cli::values_of(arguments, "from");
+  line.request.resume = arguments.count("resume") > 0;
+  line.request.dry_run = arguments.count("dry-run") > 0;
+  line.request.selection = parse_selection(arguments);
+  line.request.layout = parse_layout(arguments);
+  line.registries = cli::read_registry_options(arguments);
+  line.request.jobs = line.registries.jobs;
+  line.request.max_rate = line.registries.max_rate;
+  require_complete(line);
+  return line;
+}
+
+std::vector<source::SourceName> parse_source_list(std::string_view text, const std::string& file) {
+  std::vector<source::SourceName> names;
+  for (int number = 1; !text.empty(); ++number) {
+    const auto end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    line = trimmed(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    try {
+      names.push_back(source::parse_source(line));
+    } catch (Error& error) {
+      error.add_context(fmt::format("{}, line {}", quoted(file), number));
+      throw;
+    }
+  }
+  return names;
+}
+
+}  // namespace seabag::exporter

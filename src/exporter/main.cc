@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// seabag-export: the connected side. Links no code that pushes.
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/version.h"
+#include "bundle/seal.h"
+#include "cli/environment.h"
+#include "cli/make_progress.h"
+#include "cli/output.h"
+#include "cli/program_options.h"
+#include "cli/registries.h"
+#include "cli/run_program.h"
+#include "exporter/command_line.h"
+#include "exporter/report.h"
+#include "exporting/export.h"
+#include "io/posix_file_system.h"
+#include "io/user_file.h"
+
+namespace seabag::exporter {
+namespace {
+
+constexpr const char* kProgram = "seabag-export";
+
+UtcTime clock_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::seconds>(now).count()};
+}
+
+void read_source_lists(CommandLine& line) {
+  for (const std::string& file : line.source_lists) {
+    const io::Bytes bytes = io::read_user_file(file, limits::kLayoutIndexBytes);
+    for (source::SourceName& name : parse_source_list(io::text_of(bytes), file)) {
+      line.request.sources.push_back(std::move(name));
+    }
+  }
+  if (line.request.sources.empty() && !line.request.resume) {
+    throw Error(Code::kUsage, "nothing to export: --from gave no source");
+  }
+}
+
+cli::RegistrySurroundings registry_surroundings(const CommandLine& line,
+                                                const cli::Environment& environment,
+                                                io::FileSystem& files,
+                                                const std::stop_token& stop) {
+  cli::RegistrySurroundings surroundings{.environment = environment,
+                                         .uses_environment_proxies = true,
+                                         .user_agent = line.request.tool,
+                                         .named_registries = {},
+                                         .files = &files,
+                                         .stop = stop};
+  for (const source::SourceName& name : line.request.sources) {
+    if (name.transport == source::Transport::kRegistry) {
+      surroundings.named_registries.push_back(name.reference.registry);
+    }
+  }
+  return surroundings;
+}
+
+int run(CommandLine& line, const std::stop_token& stop) {
+  const cli::Environment environment = cli::read_environment();
+  const auto files = io::posix_file_system();
+  read_source_lists(line);
+  line.request.tool = fmt::format("{}/{}", kProgram, kVersion);
+  const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
+  const cli::RegistrySurroundings around = registry_surroundings(line, environment, *files, stop);
+  const http::Settings foreign = cli::http_settings(line.registries, around, false);
+  exporting::Means means{.files = *files,
+                         .surroundings = {.files = files.get(),
+                                          .registry = cli::open_registries(line.registries, around),
+                                          .foreign_client =
+                                              [&] {
+                                                return std::make_unique<http::Client>(
+                                                    foreign, http::real_pause(), stop);
+                                              }},
+                         .now = [&] { return environment.source_date_epoch.value_or(clock_now()); },
+                         .pause = http::real_pause(),
+                         .progress = *progress,
+                         .stop = stop};
+  if (!line.request.selection.foreign_layers) means.surroundings.foreign_client = {};
+  const exporting::ExportReport report = exporting::run_export(line.request, means);
+  if (line.json) {
+    cli::print(report_json(report));
+  } else if (!line.quiet || line.request.dry_run) {
+    cli::print(report_text(report));
+  }
+  return report.missing.empty() ? 0 : static_cast<int>(Code::kPartial);
+}
+
+int run_command(int argc, const char* const* argv, const std::stop_token& stop) {
+  CommandLine line = parse_command_line(argc, argv);
+  if (line.help) {
+    cli::print(help_text());
+    return 0;
+  }
+  if (line.version) {
+    cli::print(
+        fmt::format("{} {} (bundle format {})\n", kProgram, kVersion, bundle::kFormatVersion));
+    return 0;
+  }
+  return run(line, stop);
+}
+
+}  // namespace
+}  // namespace seabag::exporter
+
+int main(int argc, char** argv) {
+  return seabag::cli::run_program(
+      seabag::exporter::kProgram, seabag::cli::asks_for_json(argc, argv),
+      [&](const std::stop_token& stop) { return seabag::exporter::run_command(argc, argv, stop); });
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/content_builder.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace seabag::exporting {
+
+using index::BlobId;
+using index::EdgeRole;
+using index::Presence;
+
+std::uint32_t ContentBuilder::add_source(const std::string& uri) {
+  content_.sources.push_back({uri});
+  return static_cast<std::uint32_t>(content_.sources.size() - 1);
+}
+
+std::uint32_t ContentBuilder::add_repository(const oci::Reference& repository) {
+  index::Repository key{repository.registry, repository.repository};
+  const auto [found, added] =
+      repositories_.try_emplace(key, static_cast<std::uint32_t>(content_.repositories.size()));
+  if (added) content_.repositories.push_back(std::move(key));
+  return found->second;
+}
+
+void ContentBuilder::add_reference(index::ReferenceInfo reference) {
+  content_.references.push_back(std::move(reference));
+}
+
+BlobId ContentBuilder::add_blob(const digest::Digest& digest, std::uint64_t size) {
+  const auto [found, added] =
+      blobs_.try_emplace(digest, static_cast<BlobId>(content_.blobs.size()));
+  if (added) {
+    content_.blobs.push_back({digest, size, Presence::kPresent});
+    wishes_.push_back(Wish::kNone);
+  } else if (content_.blobs[found->second].size != size) {
+    throw Error(Code::kMalformed,
+                fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
+                            content_.blobs[found->second].size, size));
+  }
+  return found->second;
+}
+
+std::uint32_t ContentBuilder::media_type(const std::string& text) {
+  const auto [found, added] =
+      media_types_.try_emplace(text, static_cast<std::uint32_t>(content_.media_types.size()));
+  if (added) content_.media_types.push_back(text);
+  return found->second;
+}
+
+std::uint32_t ContentBuilder::platform(const std::optional<oci::Platform>& platform) {
+  if (!platform) return 0;
+  const auto [found, added] =
+      platforms_.try_emplace(*platform, static_cast<std::uint32_t>(content_.platforms.size()));
+  if (added) content_.platforms.push_back(*platform);
+  return found->second;
+}
+
+void ContentBuilder::add_edges(BlobId parent, EdgeRole role,
+                               const std::vector<oci::Descriptor>& children) {
+  for (std::uint32_t i = 0; i < children.size(); ++i) {
+    content_.edges.push_back({.parent = parent,
+                              .child = add_blob(children[i].digest, children[i].size),
+                              .position = i,
+                              .media_type = media_type(children[i].media_type),
+                              .platform = platform(children[i].platform),
+                              .role = role});
+  }
+}
+
+bool ContentBuilder::add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest) {
+  const BlobId blob = add_blob(raw.digest(), raw.bytes().size());
+  require(blob);
+  if (!manifests_.insert(blob).second) return false;
+  const auto created = manifest.annotations.find("org.opencontainers.image.created");
+  content_.manifests.push_back(
+      {.blob = blob,
+       .kind = manifest.kind,
+       .media_type = media_type(raw.media_type()),
+       .artifact_type = media_type(manifest.artifact_type),
+       .created = created == manifest.annotations.end() ? "" : created->second});
+  if (manifest.config) add_edges(blob, EdgeRole::kConfig, {*manifest.config});
+  add_edges(blob, EdgeRole::kLayer, manifest.layers);
+  add_edges(blob, EdgeRole::kChild, manifest.manifests);
+  if (manifest.subject) add_edges(blob, EdgeRole::kSubject, {*manifest.subject});
+  return true;
+}
+
+void ContentBuilder::require(BlobId blob) {
+  wishes_[blob] = Wish::kRequired;
+}
+
+void ContentBuilder::leave_out(BlobId blob, std::string reason, std::string detail) {
+  if (wishes_[blob] != Wish::kNone) return;
+  wishes_[blob] = Wish::kLeftOut;
+  content_.absences.push_back({blob, "", std::move(reason), std::move(detail)});
+}
+
+void ContentBuilder::lose(BlobId blob, std::string reason, std::string detail) {
+  if (wishes_[blob] == Wish::kRequired || wishes_[blob] == Wish::kLost) return;
+  wishes_[blob] = Wish::kLost;
+  content_.absences.push_back({blob, "", std::move(reason), std::move(detail)});
+}
+
+void ContentBuilder::lose(std::string reference, std::string reason, std::string detail) {
+  content_.absences.push_back(
+      {std::nullopt, std::move(reference), std::move(reason), std::move(detail)});
+}
+
+index::Content ContentBuilder::take() {
+  for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
+    const Wish wish = wishes_[blob];
+    // A blob that nothing asks for is the subject of a referrer, known by name alone.
+    content_.blobs[blob].presence = wish == Wish::kRequired ? Presence::kPresent
+                                    : wish == Wish::kLost   ? Presence::kMissing
+                                                            : Presence::kLeftOut;
+  }
+  // Left out here and required there, or lost here and had there: it is in the bundle.
+  std::erase_if(content_.absences, [&](const index::Absence& absence) {
+    if (!absence.blob) return false;
+    const Wish wish = wishes_[*absence.blob];
+    const bool on_purpose = absence.reason == "platform" || absence.reason == "foreign";
+    return wish == Wish::kRequired || (on_purpose && wish == Wish::kLost);
+  });
+  return index::canonical(std::move(content_));
+}
+
+}  // namespace seabag::exporting

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/export.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "bundle/landed_log.h"
+#include "bundle/manifest_spool.h"
+#include "bundle/plan_file.h"
+#include "bundle/seal.h"
+#include "bundle/tarball_writer.h"
+#include "bundle/unfinished.h"
+#include "exporting/fetch.h"
+#include "exporting/landing.h"
+#include "exporting/resolve.h"
+
+// resolve -> plan -> fetch -> seal. Lines marked "final:" name what does not change any more behind
+// them.
+
+namespace seabag::exporting {
+namespace {
+
+using bundle::UnfinishedBundle;
+using index::Content;
+using index::Graph;
+using index::Presence;
+
+using Sources = std::vector<std::unique_ptr<source::ImageSource>>;
+
+Sources open_sources(const std::vector<source::SourceName>& names, const Means& means) {
+  Sources sources;
+  for (const source::SourceName& name : names) {
+    const auto same = [&](const auto& opened) { return opened->uri() == name.text; };
+    if (std::ranges::none_of(sources, same))
+      sources.push_back(source::open_source(name, means.surroundings));
+  }
+  return sources;
+}
+
+std::vector<source::ImageSource*> pointers(const Sources& sources) {
+  std::vector<source::ImageSource*> all;
+  for (const auto& source : sources) all.push_back(source.get());
+  return all;
+}
+
+// In the order of Content::sources, which is not the command line's.
+std::vector<source::ImageSource*> ordered(const Sources& sources, const Content& content) {
+  std::vector<source::ImageSource*> all;
+  for (const index::Source& wanted : content.sources) {
+    const auto found = std::ranges::find_if(
+        sources, [&](const auto& source) { return source->uri() == wanted.uri; });
+    check(found != sources.end(), "every source of the plan is open");
+    all.push_back(found->get());
+  }
+  return all;
+}
+
+std::string layout_text(const bundle::PlanOptions& layout) {
+  std::string text;
+  if (layout.by_repository) text += "--split-by=repository";
+  if (layout.tarball_size != 0)
+    text += fmt::format("{}--tarball-size={}", text.empty() ? "" : " ", layout.tarball_size);
+  return text;
+}
+
+std::map<std::string, std::string> metadata_of(const ExportRequest& request, const Means& means) {
+  return {{"format-version", bundle::kFormatVersion},
+          {"created", to_rfc3339(means.now())},
+          {"tool", request.tool},
+          {"selection", request.selection.text()},
+          {"layout", layout_text(request.layout)}};
+}
+
+void require_something(const Resolution& resolution) {
+  if (!resolution.content.references.empty()) return;
+  if (resolution.first_error) throw Error(*resolution.first_error);
+  throw Error(Code::kRefused, "there is nothing to export: no image matches")
+      .add_next_step(
+          "list what a source has with --dry-run, and look at --include, --exclude and --platform");
+}
+
+// What --resume was given must be what the bundle was begun with, or it would become a mixture of
+// two.
+void require_same_request(const ExportRequest& request, const index::Index& plan) {
+  const auto compare = [&](const char* key, const std::string& given) {
+    const auto stored = plan.metadata.find(key);
+    const std::string begun = stored == plan.metadata.end() ? "" : stored->second;
+    if (begun == given) return;
+    throw Error(Code::kUsage, fmt::format("the bundle was begun with {} {}, now it is {}", key,
+                                          quoted(begun), quoted(given)))
+        .add_next_step(
+            "resume with the options that it was begun with, or export into another bundle");
+  };
+  compare("selection", request.selection.text());
+  compare("layout", layout_text(request.layout));
+  if (request.sources.empty()) return;
+  std::vector<std::string> given;
+  for (const source::SourceName& name : request.sources) given.push_back(name.text);
+  std::ranges::sort(given);
+  given.erase(std::ranges::unique(given).begin(), given.end());
+  std::vector<std::string> begun;
+  for (const index::Source& source : plan.content.sources) begun.push_back(source.uri);
+  if (given == begun) return;
+  throw Error(
+      Code::kUsage,
+      fmt::format("the bundle was begun with {} sources, first {}; now there are {}, first {}",
+                  begun.size(), quoted(begun.empty() ? "" : begun.front()), given.size(),
+                  quoted(given.front())))
+      .add_next_step("resume with the same sources, or with none: the bundle knows them");
+}
+
+std::vector<source::SourceName> names_of(const Content& content) {
+  std::vector<source::SourceName> names;
+  for (const index::Source& source : content.sources)
+    names.push_back(source::parse_source(source.uri));
+  return names;
+}
+
+std::uint64_t shared_bytes(const Content& content, const Graph& graph) {
+  std::vector<std::uint32_t> uses(content.blobs.size(), 0);
+  for (const index::Edge& edge : content.edges) {
+    if (edge.role != index::EdgeRole::kSubject && graph.find_manifest(edge.child) == nullptr)
+      ++uses[edge.child];
+  }
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    if (content.blobs[i].presence == Presence::kPresent && uses[i] > 1)
+      bytes += (uses[i] - 1) * content.blobs[i].size;
+  }
+  return bytes;
+}
+
+void report_absences(const Content& content, const Graph& graph, ExportReport& report) {
+  std::unordered_map<index::BlobId, std::vector<std::string>> names;
+  for (const index::Absence& absence : content.absences) {
+    if (absence.blob) names[*absence.blob];
+  }
+  if (!names.empty()) {
+    for (const index::ReferenceInfo& reference : content.references) {
+      for (const index::BlobId blob : graph.closure_of(reference.manifest)) {
+        const auto wanted = names.find(blob);
+        if (wanted != names.end()) wanted->second.push_back(content.name_of(reference));
+      }
+    }
+  }
+  for (const index::Absence& absence : content.absences) {
+    const bool on_purpose = absence.reason == "platform" || absence.reason == "foreign";
+    const std::string blob =
+        absence.blob ? fmt::format("blob {}: ", content.blobs[*absence.blob].digest.text()) : "";
+    (on_purpose ? report.left_out : report.missing)
+        .push_back({absence.blob ? names[*absence.blob] : std::vector{absence.reference},
+                    absence.reason, blob + absence.detail});
+  }
+}
+
+ExportReport report_of(const ExportRequest& request, Content content,
+                       std::vector<index::PayloadFile> files) {
+  ExportReport report;
+  report.bundle = request.bundle;
+  const Graph graph(content);
+  report.blobs = static_cast<std::uint64_t>(
+      std::ranges::count(content.blobs, Presence::kPresent, &index::Blob::presence));
+  for (const index::PayloadFile& file : files) report.payload_bytes += file.size;
+  report.shared_bytes = shared_bytes(content, graph);
+  report_absences(content, graph, report);
+  report.content = std::move(content);
+  report.files = std::move(files);
+  return report;
+}
+
+// `created` of image configs, which are in the bundle by now: no extra request was needed for them.
+void read_creation_times(Content& content, const Graph& graph,
+                         const bundle::TarballWriter& tarballs) {
+  for (index::ManifestInfo& manifest : content.manifests) {
+    if (manifest.kind != oci::ManifestKind::kImage || !manifest.created.empty()) continue;
+    for (const index::Edge& edge : graph.edges_of(manifest.blob)) {
+      const index::Blob& config = content.blobs[edge.child];
+      if (edge.role != index::EdgeRole::kConfig || config.presence != Presence::kPresent) continue;
+      if (config.size > limits::kManifestBytes) continue;
+      io::Bytes bytes(config.size);
+      tarballs.open_blob(edge.child)->read_at(0, bytes);
+      manifest.created = oci::created_of_config(bytes).value_or("");
+    }
+  }
+}
+
+class Export {
+ public:
+  Export(const ExportRequest& request, Means& means) : request_(request), means_(means) {}
+
+  ExportReport run() {
+    if (request_.dry_run) return dry_run();
+    UnfinishedBundle unfinished = request_.resume
+                                      ? UnfinishedBundle::reopen(means_.files, request_.bundle)
+                                      : UnfinishedBundle::create(means_.files, request_.bundle);
+    if (!unfinished.is_planned()) freeze(unfinished);
+    return finish(unfinished);
+  }
+
+ private:
+  Resolution resolve_all(const Sources& sources, bundle::ManifestSpool* spool) const {
+    Resolution resolution = resolve({.sources = pointers(sources),
+                                     .selection = request_.selection,
+                                     .jobs = request_.jobs,
+                                     .spool = spool,
+                                     .now = means_.now},
+                                    means_.progress, means_.stop);
+    require_something(resolution);
+    return resolution;
+  }
+
+  ExportReport dry_run() {
+    const Sources sources = open_sources(request_.sources, means_);
+    Resolution resolution = resolve_all(sources, nullptr);
+    const Graph graph(resolution.content);
+    const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
+    return report_of(request_, std::move(resolution.content), plan.files());
+  }
+
+  // Resolves and plans. Interrupted before its end it leaves nothing worth keeping, and is done
+  // anew.
+  void freeze(UnfinishedBundle& unfinished) try {
+    if (request_.sources.empty()) {
+      throw Error(Code::kUsage, "the unfinished bundle does not know its sources yet")
+          .add_next_step("name the sources again");
+    }
+    unfinished.clear();
+    const Sources sources = open_sources(request_.sources, means_);
+    auto spool = bundle::ManifestSpool::create(means_.files, unfinished.path(bundle::kSpoolFile));
+    Resolution resolution = resolve_all(sources, &spool);
+    spool.sync();
+    // final: what goes into the bundle.
+    const Graph graph(resolution.content);
+    const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
+    // final: every offset.
+    bundle::write_plan_file(means_.files, unfinished.path(bundle::kPlanFile),
+                            {.metadata = metadata_of(request_, means_),
+                             .files = plan.files(),
+                             .locations = plan.locations(),
+                             .content = std::move(resolution.content)});
+  } catch (const Error&) {
+    // Nothing was fetched yet: the place is left as it was found.
+    unfinished.discard();
+    throw;
+  }
+
+  // Everything behind the freeze, for a new run and for a resumed one alike.
+  ExportReport finish(UnfinishedBundle& unfinished) {
+    index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
+    if (request_.resume) require_same_request(request_, plan);
+    Content& content = plan.content;
+    const Graph graph(content);
+    const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);
+    bundle::TarballWriter tarballs(means_.files, unfinished.directory(), content, graph, layout);
+    fetch_all(unfinished, content, graph, tarballs);
+    // final: every payload byte, but for the tables of contents of images that could not be had.
+    read_creation_times(content, graph, tarballs);
+    tarballs.finish();
+    require_any_image(content, graph);
+    bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
+                           {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
+                           {"Seabag-Format-Version", bundle::kFormatVersion}};
+    const auto seal = bundle::seal(means_.files,
+                                   {.directory = unfinished.directory(),
+                                    .index = {.metadata = plan.metadata,
+                                              .files = layout.files(),
+                                              .locations = layout.locations(),
+                                              .content = index::canonical(content)},
+                                    .bag_info = std::move(info),
+                                    .jobs = request_.jobs},
+                                   means_.progress, means_.stop);
+    unfinished.publish();
+    // final: the bundle.
+    ExportReport report = report_of(request_, std::move(content), layout.files());
+    report.seal = seal;
+    return report;
+  }
+
+  void fetch_all(UnfinishedBundle& unfinished, Content& content, const Graph& graph,
+                 bundle::TarballWriter& tarballs) {
+    bundle::LandedBytes landed;
+    bundle::LandedLog log = open_log(unfinished, tarballs, landed);
+    const Sources sources =
+        open_sources(request_.sources.empty() ? names_of(content) : request_.sources, means_);
+    Landing landing(content, tarballs, std::move(log));
+    try {
+      fetch(content, graph, tarballs, landing,
+            {.sources = ordered(sources, content),
+             .landed = landed,
+             .jobs = request_.jobs,
+             .max_rate = request_.max_rate,
+             .pause = means_.pause},
+            means_.progress, means_.stop);
+    } catch (Error& error) {
+      landing.checkpoint();
+      error.add_next_step(
+          fmt::format("what has come is kept in {}: run the same command with --resume",
+                      quoted(unfinished.directory())));
+      throw;
+    }
+    landing.checkpoint();
+    landing.close();
+  }
+
+  bundle::LandedLog open_log(UnfinishedBundle& unfinished, bundle::TarballWriter& tarballs,
+                             bundle::LandedBytes& landed) const {
+    const std::string path = unfinished.path(bundle::kLogFile);
+    if (means_.files.find(path)) {
+      tarballs.reopen();
+      return bundle::LandedLog::reopen(means_.files, path, landed);
+    }
+    tarballs.prepare(
+        bundle::ManifestSpool::reopen(means_.files, unfinished.path(bundle::kSpoolFile)));
+    // The log's being there says that the tarballs are prepared.
+    bundle::LandedLog log = bundle::LandedLog::create(means_.files, path);
+    means_.files.sync_directory(unfinished.directory());
+    return log;
+  }
+
+  // A bundle without a single image that can be used is no success with gaps.
+  static void require_any_image(const Content& content, const Graph& graph) {
+    const auto has_all = [&](const index::ReferenceInfo& reference) {
+      return std::ranges::none_of(graph.closure_of(reference.manifest), [&](index::BlobId blob) {
+        return content.blobs[blob].presence == Presence::kMissing;
+      });
+    };
+    if (std::ranges::any_of(content.references, has_all)) return;
+    check(!content.absences.empty(), "what is missing has a reason");
+    const index::Absence& absence = content.absences.back();
+    throw Error(code_named(absence.reason),
+                "not one image could be had in full; the last failure: " + absence.detail);
+  }
+
+  static Code code_named(const std::string& name) {
+    for (const Code code : {Code::kIntegrity, Code::kMalformed, Code::kUnsupported, Code::kDenied,
+                            Code::kUnavailable, Code::kProtocol}) {
+      if (name_of(code) == name) return code;
+    }
+    return Code::kRefused;
+  }
+
+  const ExportRequest& request_;
+  Means& means_;
+};
+
+}  // namespace
+
+ExportReport run_export(const ExportRequest& request, Means& means) {
+  return Export(request, means).run();
+}
+
+}  // namespace seabag::exporting

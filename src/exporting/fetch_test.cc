@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/fetch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bundle/manifest_spool.h"
+#include "exporting/memory_source_internal.h"
+#include "exporting/resolve.h"
+#include "io/memory_sink.h"
+#include "io/posix_file_system.h"
+#include "testing/temp_dir.h"
+
+namespace seabag::exporting {
+namespace {
+
+using index::Presence;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kLayer = "application/vnd.oci.image.layer.v1.tar";
+
+// Breaks off after some bytes of a read, a number of times; keeps the offsets that it was asked
+// for.
+class BreakingSource : public MemorySource {
+ public:
+  using MemorySource::MemorySource;
+  int breaks = 0;
+  std::size_t bytes_before_break = 0;
+  bool spoils = false;  ///< the first read gives wrong bytes
+  std::vector<std::uint64_t> offsets;
+
+  void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
+                 std::uint64_t offset, io::ByteSink& sink) override {
+    offsets.push_back(offset);
+    io::MemorySink whole(1U << 20U, "blob");
+    MemorySource::read_blob(repository, blob, offset, whole);
+    io::Bytes bytes = whole.take();
+    if (spoils) bytes.front() ^= std::byte{1};
+    spoils = false;
+    if (breaks == 0) return sink.write(bytes);
+    --breaks;
+    sink.write(std::span(bytes).first(std::min(bytes_before_break, bytes.size())));
+    throw Error(Code::kUnavailable, "connection reset");
+  }
+};
+
+class Fetch : public ::testing::Test {
+ protected:
+  testing::TempDir dir_;
+  std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
+  BreakingSource source_;
+  bundle::LandedBytes landed_;
+  index::Content content_;
+  std::string bytes_ = std::string(2000, 'x');
+  std::string layer_;
+  int pauses_ = 0;
+
+  void SetUp() override {
+    layer_ = source_.put(bytes_, kLayer);
+    source_.tag("a", "1", source_.put_image("", {layer_}));
+  }
+
+  // Resolves, plans and fetches; `prepare` may put bytes in their place as an earlier run would
+  // have.
+  void run(const std::function<void(bundle::TarballWriter&)>& prepare = {}) {
+    auto spool = bundle::ManifestSpool::create(*files_, io::join(dir_.path(), "spool"));
+    transfer::NoProgress quiet;
+    const Selection selection;
+    content_ = resolve({.sources = {&source_},
+                        .selection = selection,
+                        .jobs = 1,
+                        .spool = &spool,
+                        .now = [] { return UtcTime{}; }},
+                       quiet, std::stop_token())
+                   .content;
+    const index::Graph graph(content_);
+    const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
+    bundle::TarballWriter tarballs(*files_, dir_.path(), content_, graph, plan);
+    tarballs.prepare(spool);
+    if (prepare) prepare(tarballs);
+    Landing landing(content_, tarballs, bundle::LandedLog::create(*files_, log_path()));
+    const std::vector<source::ImageSource*> sources = {&source_};
+    try {
+      fetch(content_, graph, tarballs, landing,
+            {.sources = sources,
+             .landed = landed_,
+             .jobs = 1,
+             .pause = [&](auto, const auto&) { ++pauses_; }},
+            quiet, std::stop_token());
+    } catch (const Error&) {
+      landing.checkpoint();
+      throw;
+    }
+    landing.checkpoint();
+    if (presence() == Presence::kPresent) {
+      io::Bytes read(bytes_.size());
+      tarballs.open_blob(*graph.find(digest()))->read_at(0, read);
+      EXPECT_EQ(io::text_of(read), bytes_);
+    }
+  }
+  std::string log_path() const { return io::join(dir_.path(), "log"); }
+  digest::Digest digest() const { return digest::parse_digest(MemorySource::digest_in(layer_)); }
+  Presence presence() const {
+    const index::Graph graph(content_);
+    return content_.blobs[*graph.find(digest())].presence;
+  }
+};
+
+TEST_F(Fetch, PutsTheBytesInTheirPlace) {
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+  EXPECT_THAT(content_.absences, IsEmpty());
+}
+
+TEST_F(Fetch, GoesOnWhereATransferBrokeOff) {
+  source_.breaks = 3;
+  source_.bytes_before_break = 600;
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+  EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 1200, 1800}));
+}
+
+TEST_F(Fetch, GivesABlobUpThatNeverGetsOn) {
+  source_.breaks = 1000;
+  run();
+  EXPECT_EQ(presence(), Presence::kMissing);
+  ASSERT_FALSE(content_.absences.empty());
+  EXPECT_EQ(content_.absences[0].reason, "unavailable");
+  EXPECT_GT(pauses_, 1);
+}
+
+TEST_F(Fetch, TakesABlobOnceMoreThatCameWrong) {
+  source_.spoils = true;
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+}
+
+TEST_F(Fetch, RecordsABlobThatTheSourceDoesNotHave) {
+  source_.remove(layer_);
+  run();
+  EXPECT_EQ(presence(), Presence::kMissing);
+  ASSERT_FALSE(content_.absences.empty());
+  EXPECT_THAT(content_.absences[0].detail, HasSubstr("404"));
+}
+
+TEST_F(Fetch, EndsUnfinishedWhenTheSourceIsGone) {
+  try {
+    run([&](auto&) { source_.go_down(); });
+    FAIL() << "fetched without a source";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+    EXPECT_THAT(error.next_step(), HasSubstr("--resume"));
+  }
+}
+
+TEST_F(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
+  landed_[digest()] = 700;
+  run([&](bundle::TarballWriter& tarballs) {
+    const index::Graph graph(content_);
+    tarballs.open_window(*graph.find(digest()), 0)->write(io::bytes_of(bytes_).first(700));
+  });
+  EXPECT_THAT(source_.offsets, ::testing::Contains(700));
+}
+
+TEST_F(Fetch, DoesNotBelieveWhatAnEarlierRunLeft) {
+  landed_[digest()] = 700;  // but zeros lie there
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+  EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({700, 0}));
+}
+
+TEST_F(Fetch, DoesNotFetchWhatLanded) {
+  landed_[digest()] = bytes_.size();
+  run([&](bundle::TarballWriter& tarballs) {
+    const index::Graph graph(content_);
+    tarballs.open_window(*graph.find(digest()), 0)->write(io::bytes_of(bytes_));
+  });
+  EXPECT_EQ(source_.reads(), 0) << "and an empty config needs no request";
+}
+
+TEST_F(Fetch, WritesWhatLandedIntoTheJournal) {
+  run();
+  bundle::LandedBytes found;
+  bundle::LandedLog::reopen(*files_, log_path(), found);
+  EXPECT_EQ(found.at(digest()), bytes_.size());
+}
+
+TEST_F(Fetch, WritesHowFarABrokenTransferCame) {
+  source_.breaks = 1;
+  source_.bytes_before_break = 600;
+  EXPECT_THROW(run([&](auto&) { source_.go_down_after_reads(1); }), Error);
+  bundle::LandedBytes found;
+  bundle::LandedLog::reopen(*files_, log_path(), found);
+  EXPECT_EQ(found.at(digest()), 600U);
+}
+
+}  // namespace
+}  // namespace seabag::exporting

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/resolve.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "exporting/content_builder.h"
+#include "exporting/filter.h"
+#include "exporting/newest.h"
+#include "oci/media_types.h"
+#include "transfer/task_queue.h"
+
+// The walk is a queue of tasks, each at most a few requests; what they find goes into one
+// ContentBuilder under one lock. The order in which answers come does not matter:
+// ContentBuilder::take() gives everything its one order.
+
+namespace seabag::exporting {
+
+bool ends_the_run(const Error& error) {
+  switch (error.code()) {
+    case Code::kInternal:
+    case Code::kUsage:
+    case Code::kCancelled:
+    case Code::kNoSpace:
+    case Code::kIo:
+    case Code::kPermission:
+    case Code::kMediumUnfit:
+      return true;
+    default:
+      return false;
+  }
+}
+
+namespace {
+
+using index::BlobId;
+using index::ReferenceKind;
+using oci::Descriptor;
+using oci::Reference;
+
+// docker buildx puts attestations beside the image they are about, and names it so.
+constexpr const char* kAboutAnnotation = "vnd.docker.reference.digest";
+
+Reference by_digest(Reference reference, const digest::Digest& digest) {
+  reference.tag.clear();
+  reference.digest = digest;
+  return reference;
+}
+
+std::string platform_of(const Descriptor& child) {
+  return child.platform ? child.platform->text() : "";
+}
+
+class Resolver {
+ public:
+  Resolver(const ResolveRequest& request, transfer::Progress& progress)
+      : request_(request),
+        selection_(request.selection),
+        progress_(progress),
+        queue_(request.jobs) {}
+
+  Resolution run(const std::stop_token& stop) {
+    progress_.begin("resolving", 0, 0);
+    for (source::ImageSource* source : request_.sources) {
+      const std::uint32_t id = builder_.add_source(source->uri());
+      queue_.add([this, id] { list_repositories(id); });
+    }
+    queue_.run(stop);
+    progress_.end();
+    return {builder_.take(), std::move(first_error_)};
+  }
+
+ private:
+  source::ImageSource& source(std::uint32_t id) const { return *request_.sources[id]; }
+
+  // What could not be had is noted and the walk goes on, unless the source itself is gone: then
+  // nothing that follows could be had either, and to seal a bundle without it would hide an outage.
+  void fail(std::uint32_t source_id, const std::string& reference, const Error& error) {
+    require_going_on(source_id, error);
+    const std::scoped_lock lock(mutex_);
+    builder_.lose(reference, std::string(name_of(error.code())), error.what());
+    note(reference, error);
+  }
+
+  void require_going_on(std::uint32_t source_id, const Error& error) const {
+    if (ends_the_run(error)) throw error;
+    if (error.code() == Code::kUnavailable && !source(source_id).answers()) {
+      throw Error(error).add_next_step("run the same command again when the source answers");
+    }
+  }
+
+  void note(const std::string& reference, const Error& error) {
+    if (!first_error_) first_error_ = error;
+    progress_.warn(fmt::format("{}: {}", printable(reference), error.what()));
+  }
+
+  void list_repositories(std::uint32_t source_id) {
+    try {
+      for (const Reference& repository : source(source_id).repositories()) {
+        queue_.add([this, source_id, repository] { list_references(source_id, repository); });
+      }
+    } catch (const Error& error) {
+      fail(source_id, source(source_id).uri(), error);
+    }
+  }
+
+  void list_references(std::uint32_t source_id, const Reference& repository) {
+    try {
+      std::vector<Reference> chosen = source(source_id).references(repository);
+      const bool choosy =
+          !selection_.include.empty() || !selection_.exclude.empty() || selection_.newest != 0;
+      std::erase_if(chosen, [&](const Reference& reference) {
+        return !is_selected(selection_, reference) ||
+               (choosy && chosen.size() > 1 && is_attachment_tag(reference.tag));
+      });
+      if (selection_.newest != 0) {
+        chosen = newest(source(source_id), std::move(chosen), selection_.newest,
+                        [&](const Reference& reference, const Error& error) {
+                          fail(source_id, reference.text(), error);
+                        });
+      }
+      for (const Reference& reference : chosen) {
+        const ReferenceKind kind =
+            reference.tag.empty() ? ReferenceKind::kDigest : ReferenceKind::kTag;
+        queue_.add(
+            [this, source_id, reference, kind] { resolve_reference(source_id, reference, kind); });
+      }
+    } catch (const Error& error) {
+      fail(source_id, repository.repository_text(), error);
+    }
+  }
+
+  void resolve_reference(std::uint32_t source_id, const Reference& reference, ReferenceKind kind) {
+    try {
+      if (is_known_root(reference)) return;
+      const oci::RawManifest raw = source(source_id).manifest(reference);
+      // Parsed before it gets a name: a manifest that cannot be carried must not leave half a
+      // reference.
+      const oci::Manifest manifest = oci::parse_manifest(raw);
+      {
+        const std::scoped_lock lock(mutex_);
+        builder_.add_reference({.repository = builder_.add_repository(reference),
+                                .tag = reference.tag,
+                                .manifest = builder_.add_blob(raw.digest(), raw.bytes().size()),
+                                .kind = kind,
+                                .source = source_id,
+                                .read_at = request_.now()});
+      }
+      visit(source_id, reference, raw, manifest, 0);
+      progress_.item_done(reference.text());
+    } catch (const Error& error) {
+      fail(source_id, reference.text(), error);
+    }
+  }
+
+  // A tag or referrer may be found twice: in the list of tags, and as attached to its subject.
+  bool is_known_root(const Reference& reference) {
+    const std::scoped_lock lock(mutex_);
+    return !roots_
+                .emplace(builder_.add_repository(reference),
+                         reference.tag.empty() ? reference.digest->text() : reference.tag)
+                .second;
+  }
+
+  void visit(std::uint32_t source_id, const Reference& repository, const oci::RawManifest& raw,
+             const oci::Manifest& manifest, int depth) {
+    if (depth > limits::kIndexDepth) {
+      throw Error(Code::kMalformed,
+                  fmt::format("indexes are nested deeper than {}", limits::kIndexDepth));
+    }
+    if (manifest.manifests.size() > limits::kIndexChildren) {
+      throw Error(Code::kMalformed,
+                  fmt::format("an index of {} children, more than the limit of {}",
+                              manifest.manifests.size(), limits::kIndexChildren));
+    }
+    const std::vector<Descriptor> children = wanted_children(manifest);
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!visited_.emplace(builder_.add_repository(repository), raw.digest()).second) return;
+      if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr)
+        request_.spool->add(raw);
+      add_wishes(manifest, children);
+    }
+    for (const Descriptor& child : children) {
+      queue_.add([this, source_id, repository, child, depth] {
+        resolve_child(source_id, repository, child, depth + 1);
+      });
+    }
+    if (selection_.attached) {
+      queue_.add([this, source_id, repository, digest = raw.digest()] {
+        resolve_attached(source_id, repository, digest);
+      });
+    }
+  }
+
+  // The children of an index that --platform asks for; those that name no platform always;
+  // attestations with the image they are about.
+  std::vector<Descriptor> wanted_children(const oci::Manifest& manifest) const {
+    std::vector<Descriptor> wanted;
+    std::set<std::string> kept;
+    for (const Descriptor& child : manifest.manifests) {
+      const bool by_platform =
+          selection_.platforms.empty() || platform_of(child).empty() ||
+          std::ranges::any_of(selection_.platforms, [&](const oci::Platform& platform) {
+            return oci::satisfies(*child.platform, platform);
+          });
+      if (by_platform) kept.insert(child.digest.text());
+    }
+    for (const Descriptor& child : manifest.manifests) {
+      const auto about = child.annotations.find(kAboutAnnotation);
+      if (kept.contains(child.digest.text()) ||
+          (about != child.annotations.end() && kept.contains(about->second))) {
+        wanted.push_back(child);
+      }
+    }
+    return wanted;
+  }
+
+  void add_wishes(const oci::Manifest& manifest, const std::vector<Descriptor>& wanted) {
+    const auto blob = [&](const Descriptor& descriptor) {
+      return builder_.add_blob(descriptor.digest, descriptor.size);
+    };
+    if (manifest.config) builder_.require(blob(*manifest.config));
+    for (const Descriptor& layer : manifest.layers) {
+      if (oci::media_type::is_non_distributable(layer.media_type) && !selection_.foreign_layers) {
+        builder_.leave_out(blob(layer), "foreign", urls_of(layer));
+      } else {
+        builder_.require(blob(layer));
+      }
+    }
+    for (const Descriptor& child : manifest.manifests) {
+      if (std::ranges::find(wanted, child.digest, &Descriptor::digest) == wanted.end()) {
+        builder_.leave_out(blob(child), "platform", printable(platform_of(child)));
+      }
+    }
+  }
+
+  static std::string urls_of(const Descriptor& layer) {
+    std::string text;
+    for (const std::string& url : layer.urls)
+      text += (text.empty() ? "" : " ") + printable(url, 1000);
+    return text.empty() ? "no URL given" : text;
+  }
+
+  void resolve_child(std::uint32_t source_id, const Reference& repository, const Descriptor& child,
+                     int depth) {
+    const Reference name = by_digest(repository, child.digest);
+    try {
+      {
+        const std::scoped_lock lock(mutex_);
+        if (visited_.contains({builder_.add_repository(name), child.digest})) return;
+      }
+      const oci::RawManifest raw = source(source_id).manifest(name);
+      if (raw.bytes().size() != child.size) {
+        throw Error(Code::kIntegrity,
+                    fmt::format("manifest {}: expected {} bytes, got {}", child.digest.text(),
+                                child.size, raw.bytes().size()));
+      }
+      visit(source_id, repository, raw, oci::parse_manifest(raw), depth);
+    } catch (const Error& error) {
+      require_going_on(source_id, error);
+      const std::scoped_lock lock(mutex_);
+      builder_.lose(builder_.add_blob(child.digest, child.size), std::string(name_of(error.code())),
+                    error.what());
+      note(name.text(), error);
+    }
+  }
+
+  void resolve_attached(std::uint32_t source_id, const Reference& repository,
+                        const digest::Digest& subject) {
+    try {
+      for (const source::Attached& attached : source(source_id).attached(repository, subject)) {
+        Reference name = by_digest(repository, attached.manifest.digest);
+        const ReferenceKind kind =
+            attached.tag.empty() ? ReferenceKind::kReferrer : ReferenceKind::kTag;
+        if (kind == ReferenceKind::kTag) {
+          name.tag = attached.tag;
+          name.digest.reset();
+        }
+        queue_.add([this, source_id, name, kind] { resolve_reference(source_id, name, kind); });
+      }
+    } catch (const Error& error) {
+      fail(source_id, "what is attached to " + by_digest(repository, subject).text(), error);
+    }
+  }
+
+  const ResolveRequest& request_;
+  const Selection& selection_;
+  transfer::Progress& progress_;
+  transfer::TaskQueue queue_;
+
+  std::mutex mutex_;  // guards all below, and the spool
+  ContentBuilder builder_;
+  std::set<std::pair<std::uint32_t, std::string>> roots_;       // repository, tag or digest
+  std::set<std::pair<std::uint32_t, digest::Digest>> visited_;  // repository, manifest
+  std::optional<Error> first_error_;
+};
+
+}  // namespace
+
+Resolution resolve(const ResolveRequest& request, transfer::Progress& progress,
+                   const std::stop_token& stop) {
+  return Resolver(request, progress).run(stop);
+}
+
+}  // namespace seabag::exporting

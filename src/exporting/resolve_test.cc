@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/resolve.h"
+
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "exporting/memory_source_internal.h"
+
+namespace seabag::exporting {
+namespace {
+
+using index::Presence;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr const char* kLayer = "application/vnd.oci.image.layer.v1.tar";
+constexpr const char* kForeign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+
+std::string on(const std::string& os, const std::string& architecture) {
+  return R"(,"platform":{"os":")" + os + R"(","architecture":")" + architecture + R"("})";
+}
+
+class Resolve : public ::testing::Test {
+ protected:
+  MemorySource source_;
+  Selection selection_;
+  transfer::NoProgress quiet_;
+
+  Resolution run(int jobs = 2) {
+    return resolve({.sources = {&source_},
+                    .selection = selection_,
+                    .jobs = jobs,
+                    .now = [] { return UtcTime{7}; }},
+                   quiet_, std::stop_token());
+  }
+  static std::set<std::string> names(const index::Content& content) {
+    std::set<std::string> found;
+    for (const auto& reference : content.references) found.insert(content.name_of(reference));
+    return found;
+  }
+  static Presence presence(const index::Content& content, const std::string& descriptor) {
+    for (const auto& blob : content.blobs) {
+      if (blob.digest.text() == MemorySource::digest_in(descriptor)) return blob.presence;
+    }
+    throw Error(Code::kInternal, "no such blob");
+  }
+};
+
+TEST_F(Resolve, FindsEveryTagAndEveryBlobOnce) {
+  const std::string shared = source_.put("shared", kLayer);
+  source_.tag("a", "1", source_.put_image("{}", {shared, source_.put("one", kLayer)}));
+  source_.tag("b", "1", source_.put_image("{}", {shared, source_.put("two", kLayer)}));
+  const auto content = run().content;
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:1", "test:5000/b:1"));
+  EXPECT_THAT(content.blobs, SizeIs(6));  // 2 manifests, 1 config, 3 layers
+  EXPECT_THAT(content.absences, IsEmpty());
+  EXPECT_EQ(content.references[0].read_at, UtcTime{7});
+}
+
+TEST_F(Resolve, FollowsIndexesInIndexes) {
+  const std::string image =
+      source_.put_image("{}", {source_.put("x", kLayer)}, "", on("linux", "amd64"));
+  source_.tag("a", "nested", source_.put_index({source_.put_index({image})}));
+  const auto content = run().content;
+  EXPECT_THAT(content.manifests, SizeIs(3));
+}
+
+TEST_F(Resolve, LeavesOutOtherPlatformsAndSaysSo) {
+  const std::string amd =
+      source_.put_image(R"({"a":1})", {source_.put("amd", kLayer)}, "", on("linux", "amd64"));
+  const std::string arm =
+      source_.put_image(R"({"a":2})", {source_.put("arm", kLayer)}, "", on("linux", "arm64"));
+  source_.tag("a", "1", source_.put_index({amd, arm}));
+  selection_.platforms = {oci::parse_platform("linux/amd64")};
+  const auto content = run().content;
+  EXPECT_EQ(presence(content, amd), Presence::kPresent);
+  EXPECT_EQ(presence(content, arm), Presence::kLeftOut);
+  ASSERT_THAT(content.absences, SizeIs(1));
+  EXPECT_EQ(content.absences[0].reason, "platform");
+  EXPECT_EQ(content.absences[0].detail, "linux/arm64");
+}
+
+TEST_F(Resolve, KeepsAttestationsOfTheImagesThatItKeeps) {
+  const std::string amd = source_.put_image(R"({"a":1})", {}, "", on("linux", "amd64"));
+  const auto about = [&](const std::string& image) {
+    return on("unknown", "unknown") + R"(,"annotations":{"vnd.docker.reference.digest":")" +
+           MemorySource::digest_in(image) + R"("})";
+  };
+  const std::string arm = source_.put_image(R"({"a":2})", {}, "", on("linux", "arm64"));
+  const std::string of_amd = source_.put_image(R"({"a":3})", {}, "", about(amd));
+  const std::string of_arm = source_.put_image(R"({"a":4})", {}, "", about(arm));
+  source_.tag("a", "1", source_.put_index({amd, arm, of_amd, of_arm}));
+  selection_.platforms = {oci::parse_platform("linux/amd64")};
+  const auto content = run().content;
+  EXPECT_EQ(presence(content, of_amd), Presence::kPresent);
+  EXPECT_EQ(presence(content, of_arm), Presence::kLeftOut);
+}
+
+TEST_F(Resolve, RecordsForeignLayersWithTheirUrls) {
+  const std::string foreign = source_.put("w", kForeign, R"(,"urls":["https://example.test/w"])");
+  source_.tag("a", "1", source_.put_image("{}", {foreign}));
+  auto content = run().content;
+  EXPECT_EQ(presence(content, foreign), Presence::kLeftOut);
+  ASSERT_THAT(content.absences, SizeIs(1));
+  EXPECT_EQ(content.absences[0].detail, "https://example.test/w");
+
+  selection_.foreign_layers = true;
+  content = run().content;
+  EXPECT_EQ(presence(content, foreign), Presence::kPresent);
+  EXPECT_THAT(content.absences, IsEmpty());
+}
+
+TEST_F(Resolve, BringsWhatIsAttachedToImagesAndTheirPlatforms) {
+  const std::string child = source_.put_image(R"({"a":1})", {}, "", on("linux", "amd64"));
+  source_.tag("a", "1", source_.put_index({child}));
+  const std::string sbom =
+      source_.put_image(R"({"a":2})", {source_.put("sbom", kLayer)}, R"(,"subject":)" + child);
+  const std::string signature = source_.put_image(R"({"a":3})", {source_.put("sig", kLayer)});
+  source_.attach(child, sbom);
+  source_.attach(child, signature, "sha256-x.sig");
+  source_.tag("b", "hidden", signature);  // MemorySource finds tags by name
+  source_.tag("a", "sha256-x.sig", signature);
+  selection_.include = {"a:1"};
+  const auto content = run().content;
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:1", "test:5000/a:sha256-x.sig",
+                                                   "test:5000/a@" + MemorySource::digest_in(sbom)));
+
+  selection_.attached = false;
+  EXPECT_THAT(names(run().content), UnorderedElementsAre("test:5000/a:1"));
+}
+
+TEST_F(Resolve, GoesOnWhenOneImageCannotBeHad) {
+  const std::string gone = source_.put_image(R"({"a":1})", {});
+  source_.tag("a", "gone", gone);
+  source_.tag("a", "there", source_.put_image(R"({"a":2})", {}));
+  source_.remove(gone);
+  const auto resolution = run();
+  EXPECT_THAT(names(resolution.content), UnorderedElementsAre("test:5000/a:there"));
+  ASSERT_THAT(resolution.content.absences, SizeIs(1));
+  EXPECT_EQ(resolution.content.absences[0].reference, "test:5000/a:gone");
+  EXPECT_EQ(resolution.content.absences[0].reason, "refused");
+  ASSERT_TRUE(resolution.first_error);
+  EXPECT_EQ(resolution.first_error->code(), Code::kRefused);
+}
+
+TEST_F(Resolve, RecordsAChildThatTheSourceDoesNotHave) {
+  const std::string there = source_.put_image(R"({"a":1})", {}, "", on("linux", "amd64"));
+  const std::string gone = source_.put_image(R"({"a":2})", {}, "", on("linux", "arm64"));
+  source_.tag("a", "1", source_.put_index({there, gone}));
+  source_.remove(gone);
+  const auto content = run().content;
+  EXPECT_EQ(presence(content, gone), Presence::kMissing);
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:1"));
+}
+
+TEST_F(Resolve, EndsWhenTheSourceIsGone) {
+  source_.tag("a", "1", source_.put_image("{}", {}));
+  source_.go_down();
+  try {
+    run();
+    FAIL() << "resolved without a source";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+  }
+}
+
+TEST_F(Resolve, RefusesOneBlobWithTwoSizes) {
+  const std::string layer = source_.put("layer", kLayer);
+  std::string lie = layer;
+  lie.replace(lie.find("\"size\":5"), 8, "\"size\":6");
+  source_.tag("a", "1", source_.put_image("{}", {layer}));
+  source_.tag("a", "2", source_.put_image("{}", {lie}));
+  const auto content = run(1).content;
+  ASSERT_THAT(content.absences, SizeIs(1));
+  EXPECT_THAT(content.absences[0].detail, HasSubstr("bytes in one manifest"));
+}
+
+TEST_F(Resolve, TakesTheNewestTags) {
+  for (const char* year : {"2021", "2023", "2022"}) {
+    source_.tag(
+        "a", std::string("v") + year,
+        source_.put_image(std::string(R"({"created":")") + year + R"(-01-01T00:00:00Z"})", {}));
+  }
+  source_.tag("a", "undated", source_.put_image("{}", {}));
+  selection_.newest = 2;
+  EXPECT_THAT(names(run().content), UnorderedElementsAre("test:5000/a:v2023", "test:5000/a:v2022"));
+}
+
+TEST_F(Resolve, GivesTheSameContentForAnyNumberOfJobs) {
+  for (int i = 0; i < 30; ++i) {
+    const std::string image = source_.put_image(
+        fmt::format(R"({{"n":{}}})", i % 7),
+        {source_.put(std::string(static_cast<std::size_t>(i % 5 + 1), 'x'), kLayer)});
+    source_.tag("r" + std::to_string(i % 3), "t" + std::to_string(i), image);
+  }
+  const auto one = run(1).content;
+  const auto many = run(8).content;
+  EXPECT_EQ(names(one), names(many));
+  ASSERT_EQ(one.blobs.size(), many.blobs.size());
+  for (std::size_t i = 0; i < one.blobs.size(); ++i)
+    EXPECT_EQ(one.blobs[i].digest, many.blobs[i].digest);
+  ASSERT_EQ(one.edges.size(), many.edges.size());
+  for (std::size_t i = 0; i < one.edges.size(); ++i) {
+    EXPECT_EQ(one.edges[i].parent, many.edges[i].parent);
+    EXPECT_EQ(one.edges[i].child, many.edges[i].child);
+  }
+}
+
+}  // namespace
+}  // namespace seabag::exporting

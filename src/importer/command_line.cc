@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importer/command_line.h"
+
+#include <cxxopts.hpp>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/parse_size.h"
+#include "cli/program_options.h"
+
+namespace seabag::importer {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(seabag-import verify|list|push BUNDLE [TARGET]    check a bundle, see what is in it, import it
+
+verify BUNDLE            every byte against its checksum and digest; what is missing or extra
+        --quick                              names, structure and sizes alone
+list   BUNDLE            what is in it, from where, how large
+push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
+                                 oci:DIR                         an OCI image layout, made or extended
+                                 dir:DIR                         an OCI layout tarball for each image
+        --map FROM=TO                        other names at the target, by prefix (repeatable)
+        --only PATTERN, --except PATTERN     over repo:tag; * any but /, ** any (repeatable)
+        --on-existing-tag fail|skip|replace  where a tag means something else there; default fail
+        --dry-run                            print what would be pushed where
+        --receipt FILE                       write what became of each image, as JSON
+        --verify-first                       read the whole bundle before the first byte is sent
+        --chunk-size SIZE                    upload larger blobs in chunks (for proxies with limits)
+All     --seal DIGEST                        refuse any bundle but the one with this seal
+Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
+Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
+        --jobs N  --max-rate SIZE  --retries N  --proxy URL  --no-proxy HOST,...
+        --connect-timeout SECONDS  --stall-timeout SECONDS
+Output  --json  -q, --quiet  --version  -h, --help
+
+Examples
+  seabag-import verify nightly.bag
+  seabag-import push nightly.bag docker://registry.site/mirror --receipt nightly.json
+  seabag-import push nightly.bag oci:/srv/images --only 'team/**'
+
+Exit status: 0 done, 20 the bundle is damaged, 31 the target failed (run it again); all of them: seabag-import(1)
+)";
+
+cxxopts::Options declare() {
+  cxxopts::Options options("seabag-import");
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
+  options.add_options("Import")("quick", "")("seal", "", text())("map", "", texts())(
+      "only", "", texts())("except", "", texts())("on-existing-tag", "", text())("dry-run", "")(
+      "receipt", "", text())("verify-first", "")("chunk-size", "", text())("arguments", "",
+                                                                           texts());
+  options.parse_positional("arguments");
+  cli::add_registry_options(options);
+  cli::add_program_options(options);
+  return options;
+}
+
+importing::OnExistingTag parse_on_existing_tag(const std::string& text) {
+  if (text == "fail") return importing::OnExistingTag::kFail;
+  if (text == "skip") return importing::OnExistingTag::kSkip;
+  if (text == "replace") return importing::OnExistingTag::kReplace;
+  throw Error(Code::kUsage, fmt::format("--on-existing-tag: expected fail, skip or replace, got {}",
+                                        quoted(text)));
+}
+
+Command parse_command(const std::string& word) {
+  if (word == "verify") return Command::kVerify;
+  if (word == "list") return Command::kList;
+  if (word == "push") return Command::kPush;
+  throw Error(Code::kUsage, fmt::format("expected verify, list or push, got {}", quoted(word)))
+      .add_next_step("seabag-import --help");
+}
+
+digest::Digest parse_seal(const std::string& text) {
+  const auto seal =
+      digest::find_digest(text.find(':') == std::string::npos ? "sha256:" + text : text);
+  if (seal) return *seal;
+  throw Error(Code::kUsage,
+              fmt::format("--seal: expected sha256: and 64 digits, got {}", quoted(text)));
+}
+
+// An option of another command would be passed over in silence, and the user would believe in it.
+void refuse_strange_options(const cxxopts::ParseResult& arguments, Command command) {
+  const auto refuse = [&](std::initializer_list<const char*> options, Command of,
+                          const char* name) {
+    for (const char* option : options) {
+      if (command != of && arguments.count(option) > 0) {
+        throw Error(Code::kUsage, fmt::format("--{} belongs to {}", option, name));
+      }
+    }
+  };
+  refuse({"quick"}, Command::kVerify, "verify");
+  refuse({"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
+          "chunk-size"},
+         Command::kPush, "push");
+}
+
+void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::string>& words,
+               CommandLine& line) {
+  if (words.size() != 3) {
+    throw Error(Code::kUsage,
+                fmt::format("push: expected BUNDLE and TARGET, got {} arguments", words.size() - 1))
+        .add_next_step("seabag-import push BUNDLE docker://HOST[:PORT][/PREFIX]");
+  }
+  line.target = target::parse_target(words[2]);
+  for (const std::string& mapping : cli::values_of(arguments, "map")) {
+    line.names.mappings.push_back(importing::parse_mapping(mapping));
+  }
+  line.names.only = cli::values_of(arguments, "only");
+  line.names.except = cli::values_of(arguments, "except");
+  const auto text = [&](const char* option) {
+    return arguments.count(option) > 0 ? arguments[option].as<std::string>() : std::string();
+  };
+  if (arguments.count("on-existing-tag") > 0) {
+    line.push.on_existing_tag = parse_on_existing_tag(text("on-existing-tag"));
+  }
+  if (arguments.count("chunk-size") > 0)
+    line.chunk_size = cli::parse_size(text("chunk-size"), "--chunk-size");
+  line.receipt = text("receipt");
+  line.dry_run = arguments.count("dry-run") > 0;
+  line.verify_first = arguments.count("verify-first") > 0;
+}
+
+}  // namespace
+
+std::string_view help_text() {
+  return kHelp;
+}
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  cxxopts::Options options = declare();
+  const cxxopts::ParseResult arguments = cli::parse_command_line(options, argc, argv);
+  CommandLine line;
+  line.json = arguments.count("json") > 0;
+  line.quiet = arguments.count("quiet") > 0;
+  if (arguments.count("help") > 0) return line;
+  if (arguments.count("version") > 0) {
+    line.command = Command::kVersion;
+    return line;
+  }
+  const std::vector<std::string> words = cli::values_of(arguments, "arguments");
+  if (words.size() < 2) {
+    throw Error(Code::kUsage, "expected a command and a BUNDLE")
+        .add_next_step("seabag-import --help");
+  }
+  line.command = parse_command(words[0]);
+  line.bundle = words[1];
+  if (line.command != Command::kPush && words.size() > 2) {
+    throw Error(Code::kUsage,
+                fmt::format("{}: one BUNDLE expected, got also {}", words[0], quoted(words[2])));
+  }
+  refuse_strange_options(arguments, line.command);
+  if (arguments.count("seal") > 0) line.seal = parse_seal(arguments["seal"].as<std::string>());
+  line.quick = arguments.count("quick") > 0;
+  line.registries = cli::read_registry_options(arguments);
+  line.push.jobs = line.registries.jobs;
+  line.push.max_rate = line.registries.max_rate;
+  if (line.command == Command::kPush) read_push(arguments, words, line);
+  return line;
+}
+
+}  // namespace seabag::importer

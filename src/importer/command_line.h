@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/registry_options.h"
+#include "digest/digest.h"
+#include "importing/names.h"
+#include "importing/push.h"
+#include "target/open_target.h"
+
+namespace seabag::importer {
+
+enum class Command { kHelp, kVersion, kVerify, kList, kPush };
+
+/// The command line of seabag-import, taken apart and checked.
+struct CommandLine {
+  Command command = Command::kHelp;
+  bool json = false;
+  bool quiet = false;
+  std::string bundle;
+  std::optional<digest::Digest> seal;  ///< --seal
+  bool quick = false;                  ///< verify --quick
+  // push
+  target::TargetName target;
+  importing::NameOptions names;
+  importing::PushOptions push;
+  std::uint64_t chunk_size = 0;
+  std::string receipt;  ///< empty: none
+  bool dry_run = false;
+  bool verify_first = false;
+  cli::RegistryOptions registries;
+};
+
+/// Errors: kUsage, naming the option, what was expected and what was got.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+/// What --help prints.
+std::string_view help_text();
+
+}  // namespace seabag::importer

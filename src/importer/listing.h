@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "bundle/opened.h"
+
+namespace seabag::importer {
+
+/// What is in a bundle: a table for people. All text is harmless.
+void list_text(const bundle::OpenedBundle& bundle,
+               const std::function<void(std::string_view)>& print);
+
+/// The same for machines; format-spec/list.md has its shape.
+std::string list_json(const bundle::OpenedBundle& bundle);
+
+}  // namespace seabag::importer

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// seabag-import: the offline side. Links no code that pulls, and opens no connection but to the
+// target.
+
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "bundle/opened.h"
+#include "bundle/seal.h"
+#include "bundle/verify.h"
+#include "cli/environment.h"
+#include "cli/make_progress.h"
+#include "cli/output.h"
+#include "cli/program_options.h"
+#include "cli/registries.h"
+#include "cli/run_program.h"
+#include "importer/command_line.h"
+#include "importer/listing.h"
+#include "importer/outcome.h"
+#include "io/posix_file_system.h"
+
+namespace seabag::importer {
+namespace {
+
+constexpr const char* kProgram = "seabag-import";
+
+UtcTime clock_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::seconds>(now).count()};
+}
+
+std::string tool() {
+  return fmt::format("{}/{}", kProgram, kVersion);
+}
+
+int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
+           const std::stop_token& stop) {
+  std::vector<std::string> problems;
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems);
+  const int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const auto report = bundle::verify(bundle, std::move(problems),
+                                     {.quick = line.quick, .jobs = jobs}, progress, stop);
+  cli::print(line.json ? verify_json(bundle, report, line.quick)
+                       : verify_text(bundle, report, line.quick));
+  return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
+}
+
+int list(const CommandLine& line, io::FileSystem& files) {
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal);
+  if (line.json) {
+    cli::print(list_json(bundle));
+  } else {
+    list_text(bundle, [](std::string_view part) { cli::print(part); });
+  }
+  return 0;
+}
+
+importing::NamePlan plan_names(const CommandLine& line, const bundle::OpenedBundle& bundle,
+                               const target::Target& target, transfer::Progress& progress) {
+  importing::NamePlan plan =
+      importing::plan_names(bundle.index().content, bundle.graph(), line.names, target);
+  for (const std::string& problem : plan.problems) progress.warn(problem);
+  if (!plan.problems.empty()) {
+    throw Error(
+        Code::kUsage,
+        fmt::format("{} name{} cannot be used at {}; nothing was pushed", plan.problems.size(),
+                    plan.problems.size() == 1 ? "" : "s", printable(target.uri())))
+        .add_next_step("give them other names with --map FROM=TO, or leave them out with --except");
+  }
+  if (plan.names.empty()) {
+    throw Error(Code::kUsage, "no image of the bundle matches --only and --except")
+        .add_next_step("see what is in it: seabag-import list");
+  }
+  return plan;
+}
+
+void require_undamaged(const bundle::OpenedBundle& bundle, int jobs, transfer::Progress& progress,
+                       const std::stop_token& stop) {
+  const auto report = bundle::verify(bundle, {}, {.quick = false, .jobs = jobs}, progress, stop);
+  if (report.findings.empty()) return;
+  for (const bundle::Finding& finding : report.findings) progress.warn(finding.text);
+  throw Error(
+      Code::kIntegrity,
+      fmt::format("the bundle is damaged in {} places; nothing was pushed", report.findings.size()))
+      .add_next_step("see which images that concerns: seabag-import verify");
+}
+
+// Also when the push ends early: what did happen is what the user needs to know then.
+void finish_receipt(const CommandLine& line, io::FileSystem& files, importing::Receipt& receipt) {
+  receipt.finished = clock_now();
+  if (!line.receipt.empty())
+    io::replace_file(files, line.receipt, io::bytes_of(importing::write_receipt(receipt)));
+}
+
+int push(const CommandLine& line, const cli::Environment& environment, io::FileSystem& files,
+         transfer::Progress& progress, const std::stop_token& stop) {
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal);
+  const cli::RegistrySurroundings around{
+      .environment = environment,
+      .user_agent = tool(),
+      .named_registries = line.target.registry.empty() ? std::vector<std::string>()
+                                                       : std::vector{line.target.registry},
+      .files = &files,
+      .stop = stop};
+  const auto target =
+      target::open_target(line.target, {.files = &files,
+                                        .registry = cli::open_registries(line.registries, around),
+                                        .chunk_size = line.chunk_size});
+  const importing::NamePlan plan = plan_names(line, bundle, *target, progress);
+  if (line.dry_run) {
+    cli::print(line.json ? dry_run_json(plan, target->uri()) : dry_run_text(plan, target->uri()));
+    return 0;
+  }
+  if (line.verify_first) require_undamaged(bundle, line.push.jobs, progress, stop);
+
+  importing::Receipt receipt{.tool = tool(),
+                             .bundle = io::base_name_of(line.bundle),
+                             .seal = bundle.seal(),
+                             .target = target->uri(),
+                             .started = clock_now(),
+                             .finished = {},
+                             .references = {}};
+  try {
+    importing::push(bundle, plan.names, *target, line.push, progress, stop, receipt);
+  } catch (const Error&) {
+    finish_receipt(line, files, receipt);
+    throw;
+  }
+  finish_receipt(line, files, receipt);
+  if (line.json) {
+    cli::print(importing::write_receipt(receipt));
+  } else if (!line.quiet) {
+    cli::print(push_text(receipt));
+  }
+  return importing::exit_status(receipt);
+}
+
+int run_command(int argc, const char* const* argv, const std::stop_token& stop) {
+  const CommandLine line = parse_command_line(argc, argv);
+  if (line.command == Command::kHelp) {
+    cli::print(help_text());
+    return 0;
+  }
+  if (line.command == Command::kVersion) {
+    cli::print(
+        fmt::format("{} {} (bundle format {})\n", kProgram, kVersion, bundle::kFormatVersion));
+    return 0;
+  }
+  const cli::Environment environment = cli::read_environment();
+  const auto files = io::posix_file_system();
+  const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
+  if (line.command == Command::kVerify) return verify(line, *files, *progress, stop);
+  if (line.command == Command::kList) return list(line, *files);
+  return push(line, environment, *files, *progress, stop);
+}
+
+}  // namespace
+}  // namespace seabag::importer
+
+int main(int argc, char** argv) {
+  return seabag::cli::run_program(
+      seabag::importer::kProgram, seabag::cli::asks_for_json(argc, argv),
+      [&](const std::stop_token& stop) { return seabag::importer::run_command(argc, argv, stop); });
+}

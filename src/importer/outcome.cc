@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importer/outcome.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace seabag::importer {
+namespace {
+
+using importing::PushedReference;
+using importing::PushOutcome;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kImagesShown = 20;
+
+std::size_t absent_count(const bundle::OpenedBundle& bundle) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(bundle.index().content.absences, [](const index::Absence& absence) {
+        return absence.reason != "platform" && absence.reason != "foreign";
+      }));
+}
+
+}  // namespace
+
+std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
+                        bool quick) {
+  std::string text;
+  for (const bundle::Finding& finding : report.findings) {
+    text += fmt::format("DAMAGED  {}\n", finding.text);
+    for (std::size_t i = 0; i < finding.references.size() && i < kImagesShown; ++i) {
+      text += fmt::format("         needed by {}\n", printable(finding.references[i]));
+    }
+    if (finding.references.size() > kImagesShown) {
+      text += fmt::format("         and by {} more\n", finding.references.size() - kImagesShown);
+    }
+  }
+  if (const std::size_t absent = absent_count(bundle); absent > 0) {
+    text += fmt::format(
+        "note     {} thing{} could not be had when the bundle was made; seabag-import list names "
+        "them\n",
+        absent, absent == 1 ? "" : "s");
+  }
+  const char* verdict = report.findings.empty() ? "ok" : "FAILED";
+  if (quick) {
+    text += fmt::format(
+        "{}: names, structure and sizes of {} files and {} blobs; no content was read (--quick)\n",
+        verdict, report.files, report.blobs);
+  } else {
+    text += fmt::format("{}: {} files, {} blobs, {} read; every checksum and digest was compared\n",
+                        verdict, report.files, report.blobs, readable_size(report.bytes));
+  }
+  return text + fmt::format("seal  {}\n", bundle.seal().text());
+}
+
+std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
+                        bool quick) {
+  Json findings = Json::array();
+  for (const bundle::Finding& finding : report.findings) {
+    findings.push_back({{"text", finding.text},
+                        {"file", finding.file},
+                        {"blob", finding.blob ? Json(finding.blob->text()) : Json()},
+                        {"references", finding.references}});
+  }
+  const Json json = {{"ok", report.findings.empty()},  {"quick", quick},
+                     {"seal", bundle.seal().text()},   {"files", report.files},
+                     {"blobs", report.blobs},          {"bytes", report.bytes},
+                     {"findings", std::move(findings)}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string dry_run_text(const importing::NamePlan& plan, const std::string& target) {
+  std::string text;
+  for (const importing::NamedReference& name : plan.names) {
+    text += fmt::format("{} -> {}/{}\n", printable(name.source.text()), printable(target),
+                        printable(name.target.text()));
+  }
+  return text + "nothing was sent (--dry-run)\n";
+}
+
+std::string dry_run_json(const importing::NamePlan& plan, const std::string& target) {
+  Json names = Json::array();
+  for (const importing::NamedReference& name : plan.names) {
+    names.push_back({{"source", name.source.text()}, {"target", name.target.text()}});
+  }
+  const Json json = {{"target", target}, {"names", std::move(names)}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string push_text(const importing::Receipt& receipt) {
+  const auto count = [&](PushOutcome outcome) {
+    return std::ranges::count(receipt.references, outcome, &PushedReference::outcome);
+  };
+  std::string text;
+  for (const PushedReference& reference : receipt.references) {
+    if (reference.outcome != PushOutcome::kFailed && reference.outcome != PushOutcome::kSkipped)
+      continue;
+    text += fmt::format("{}  {}: {}\n", importing::name_of(reference.outcome),
+                        printable(reference.source), printable(reference.detail, 2000));
+  }
+  return text + fmt::format(
+                    "{} pushed, {} already there, {} skipped, {} failed; {} blobs uploaded ({}), "
+                    "{} mounted, {} already there\n",
+                    count(PushOutcome::kPushed), count(PushOutcome::kAlreadyThere),
+                    count(PushOutcome::kSkipped), count(PushOutcome::kFailed),
+                    receipt.blobs_uploaded, readable_size(receipt.bytes_uploaded),
+                    receipt.blobs_mounted, receipt.blobs_there);
+}
+
+}  // namespace seabag::importer

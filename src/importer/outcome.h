@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "bundle/verify.h"
+#include "importing/names.h"
+#include "importing/receipt.h"
+
+/// What the commands tell on standard output at their end. All text is harmless.
+namespace seabag::importer {
+
+std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
+                        bool quick);
+std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
+                        bool quick);
+
+std::string dry_run_text(const importing::NamePlan& plan, const std::string& target);
+std::string dry_run_json(const importing::NamePlan& plan, const std::string& target);
+
+std::string push_text(const importing::Receipt& receipt);
+
+}  // namespace seabag::importer

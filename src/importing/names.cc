@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importing/names.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "oci/reference_pattern.h"
+#include "oci/referrers.h"
+
+namespace seabag::importing {
+namespace {
+
+using index::BlobId;
+using index::Content;
+using index::Graph;
+using index::ReferenceInfo;
+
+// What follows `from` in `name` when it stands there as whole components.
+std::optional<std::string> rest_behind(const std::string& from, const std::string& name) {
+  if (!name.starts_with(from)) return std::nullopt;
+  if (name.size() == from.size()) return "";
+  if (from.ends_with('/')) return name.substr(from.size());
+  return name[from.size()] == '/' ? std::optional(name.substr(from.size() + 1)) : std::nullopt;
+}
+
+std::string joined(const std::string& to, const std::string& rest) {
+  if (to.empty() || rest.empty()) return to + rest;
+  return to.ends_with('/') ? to + rest : to + '/' + rest;
+}
+
+oci::Reference name_in(const Content& content, const ReferenceInfo& reference) {
+  const index::Repository& repository = content.repositories[reference.repository];
+  oci::Reference name{repository.registry, repository.name, reference.tag, std::nullopt};
+  if (reference.tag.empty()) name.digest = content.blobs[reference.manifest].digest;
+  return name;
+}
+
+// The manifest that a reference is about, when it is there for another one's sake.
+std::optional<BlobId> subject_of(const Graph& graph, const ReferenceInfo& reference) {
+  if (const auto digest = oci::subject_of_tag(reference.tag)) return graph.find(*digest);
+  for (const index::Edge& edge : graph.edges_of(reference.manifest)) {
+    if (edge.role == index::EdgeRole::kSubject) return edge.child;
+  }
+  return std::nullopt;
+}
+
+// Attached things follow their subject, also when they are attached to something attached: repeated
+// until nothing is added, at most as often as such chains are long.
+std::set<std::uint32_t> choose(const Content& content, const Graph& graph,
+                               const NameOptions& options) {
+  std::set<std::uint32_t> chosen;
+  std::set<std::pair<std::uint32_t, BlobId>> manifests;  // repository, manifest
+  const auto take = [&](std::uint32_t position) {
+    chosen.insert(position);
+    const ReferenceInfo& reference = content.references[position];
+    for (const BlobId blob : graph.closure_of(reference.manifest))
+      manifests.emplace(reference.repository, blob);
+  };
+  for (std::uint32_t i = 0; i < content.references.size(); ++i) {
+    if (oci::is_chosen(name_in(content, content.references[i]), options.only, options.except))
+      take(i);
+  }
+  if (options.only.empty()) return chosen;
+  for (bool added = true; added;) {
+    added = false;
+    for (std::uint32_t i = 0; i < content.references.size(); ++i) {
+      if (chosen.contains(i)) continue;
+      const ReferenceInfo& reference = content.references[i];
+      const auto subject = subject_of(graph, reference);
+      if (!subject || !manifests.contains({reference.repository, *subject})) continue;
+      if (!oci::is_chosen(name_in(content, reference), {}, options.except)) continue;
+      take(i);
+      added = true;
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Mapping parse_mapping(std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    throw Error(Code::kUsage, fmt::format("--map {}: expected FROM=TO", quoted(text)))
+        .add_next_step("for example --map registry.example/team=mirror/team");
+  }
+  Mapping mapping{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+  while (mapping.from.size() > 1 && mapping.from.ends_with('/')) mapping.from.pop_back();
+  while (mapping.to.ends_with('/')) mapping.to.pop_back();
+  return mapping;
+}
+
+oci::Reference mapped(const oci::Reference& reference, const std::vector<Mapping>& mappings) {
+  const Mapping* best = nullptr;
+  std::string repository = reference.repository;
+  for (const Mapping& mapping : mappings) {
+    auto rest = rest_behind(mapping.from, reference.repository_text());
+    if (!rest) rest = rest_behind(mapping.from, reference.repository);
+    if (!rest || (best != nullptr && best->from.size() >= mapping.from.size())) continue;
+    best = &mapping;
+    repository = joined(mapping.to, *rest);
+  }
+  return {"", repository, reference.tag, reference.digest};
+}
+
+NamePlan plan_names(const Content& content, const Graph& graph, const NameOptions& options,
+                    const target::Target& target) {
+  NamePlan plan;
+  std::map<std::string, NamedReference> taken;
+  for (const std::uint32_t position : choose(content, graph, options)) {
+    const ReferenceInfo& reference = content.references[position];
+    const oci::Reference source = name_in(content, reference);
+    NamedReference named{position, source, mapped(source, options.mappings)};
+    if (const auto objection = target.objection(named.target)) {
+      plan.problems.push_back(fmt::format("{}: {}", printable(source.text()), *objection));
+    }
+    const auto [other, is_new] = taken.try_emplace(target.collision_key(named.target), named);
+    if (!is_new && content.references[other->second.reference].manifest != reference.manifest) {
+      plan.problems.push_back(
+          fmt::format("{} and {} would both become {}", printable(other->second.source.text()),
+                      printable(source.text()), printable(named.target.text())));
+    }
+    plan.names.push_back(std::move(named));
+  }
+  return plan;
+}
+
+}  // namespace seabag::importing

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importing/push.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "bundle/documents.h"
+#include "bundle/manifest_check.h"
+#include "importing/push_work.h"
+#include "oci/referrers.h"
+#include "transfer/rate_limit.h"
+#include "transfer/stages.h"
+#include "transfer/workers.h"
+
+namespace seabag::importing {
+namespace {
+
+using index::BlobId;
+using index::Content;
+using index::Graph;
+using index::Presence;
+
+// So many requests in a row that stayed without an answer, all retries included, mean that the
+// target is gone.
+constexpr int kSilentTries = 3;
+
+bool ends_the_push(const Error& error) {
+  const Code code = error.code();
+  return code == Code::kInternal || code == Code::kUsage || code == Code::kCancelled ||
+         code == Code::kNoSpace || code == Code::kIo || code == Code::kPermission ||
+         code == Code::kMediumUnfit;
+}
+
+bool is_fallback_tag(const std::string& tag) {
+  const auto subject = oci::subject_of_tag(tag);
+  return subject && oci::referrers_tag(*subject) == tag;
+}
+
+class Push {
+ public:
+  Push(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
+       target::Target& target, const PushOptions& options, transfer::Progress& progress,
+       const std::stop_token& stop, Receipt& receipt)
+      : bundle_(bundle),
+        content_(bundle.index().content),
+        graph_(bundle.graph()),
+        names_(names),
+        target_(target),
+        options_(options),
+        progress_(progress),
+        stop_(stop),
+        receipt_(receipt),
+        limit_(options.max_rate, stop) {}
+
+  void run() {
+    for (const NamedReference& name : names_) {
+      receipt_.references.push_back(
+          {.source = name.source.text(),
+           .target = name.target.text(),
+           .digest = content_.blobs[content_.references[name.reference].manifest].digest,
+           .detail = "not reached"});
+    }
+    refuse_incomplete();
+    look_up_tags();
+    if (target_.takes_whole_images()) {
+      push_whole_images();
+    } else {
+      push_pieces();
+    }
+    target_.finish();
+    receipt_.complete = true;
+  }
+
+ private:
+  enum class State { kNeeded, kMerge, kDone };
+  enum class Rank { kImage, kAttached, kList };
+
+  BlobId root_of(std::size_t i) const { return content_.references[names_[i].reference].manifest; }
+
+  // An image that the exporter could not get in full is not pushed in part.
+  void refuse_incomplete() {
+    states_.assign(names_.size(), State::kNeeded);
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      for (const BlobId blob : graph_.closure_of(root_of(i))) {
+        if (content_.blobs[blob].presence != Presence::kMissing) continue;
+        fail(i, Error(Code::kIntegrity,
+                      fmt::format("blob {} could not be had when the bundle was made",
+                                  content_.blobs[blob].digest.text())));
+        break;
+      }
+    }
+  }
+
+  void fail(std::size_t i, const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    states_[i] = State::kDone;
+    PushedReference& result = receipt_.references[i];
+    result.outcome = PushOutcome::kFailed;
+    result.code = error.code();
+    result.detail = error.what();
+    if (!error.next_step().empty()) result.detail += "; " + error.next_step();
+    progress_.warn(fmt::format("{}: {}", printable(result.source), result.detail));
+  }
+
+  void done(std::size_t i, PushOutcome outcome, std::string detail = {}) {
+    const std::scoped_lock lock(mutex_);
+    states_[i] = State::kDone;
+    receipt_.references[i].outcome = outcome;
+    receipt_.references[i].detail = std::move(detail);
+    progress_.item_done(receipt_.references[i].target);
+  }
+
+  // An error of one thing is noted by the caller; here it is decided whether the run goes on.
+  void require_going_on(const Error& error) {
+    if (ends_the_push(error)) throw error;
+    if (error.code() != Code::kUnavailable) {
+      silent_ = 0;
+    } else if (++silent_ >= kSilentTries) {
+      throw Error(error).add_next_step(
+          "run the same command again when the target answers: what is there is skipped");
+    }
+  }
+
+  void look_up_tags() {
+    progress_.begin("looking at the target", names_.size(), 0);
+    transfer::for_each_parallel(names_.size(), options_.jobs, stop_, [&](std::size_t i) {
+      if (states_[i] == State::kDone) return;
+      try {
+        look_up(i);
+      } catch (const Error& error) {
+        require_going_on(error);
+        fail(i, error);
+      }
+    });
+    progress_.end();
+    if (conflicts_ == 0) return;
+    throw Error(
+        Code::kRefused,
+        fmt::format("{} tag{} at the target mean{} something else already; nothing was pushed",
+                    conflicts_, conflicts_ == 1 ? "" : "s", conflicts_ == 1 ? "s" : ""))
+        .add_next_step(
+            "pass --on-existing-tag skip or replace, or give them other names with --map");
+  }
+
+  void look_up(std::size_t i) {
+    const oci::Reference& name = names_[i].target;
+    const digest::Digest& wanted = receipt_.references[i].digest;
+    if (name.tag.empty()) {
+      if (target_.has_manifest(name.repository, wanted)) done(i, PushOutcome::kAlreadyThere);
+      return;
+    }
+    const auto there = target_.find_tag(name.repository, name.tag);
+    silent_ = 0;
+    if (!there) return;
+    if (*there == wanted) {
+      done(i, PushOutcome::kAlreadyThere);
+    } else if (is_fallback_tag(name.tag)) {
+      states_[i] = State::kMerge;  // a list of referrers: both sides' entries belong in it
+    } else if (options_.on_existing_tag == OnExistingTag::kSkip) {
+      done(i, PushOutcome::kSkipped, fmt::format("the tag means {} there", there->text()));
+    } else if (options_.on_existing_tag == OnExistingTag::kReplace) {
+      receipt_.references[i].replaced = *there;
+    } else {
+      ++conflicts_;
+      fail(i, Error(Code::kRefused,
+                    fmt::format("{} means {} there, expected {}", printable(name.text()),
+                                there->text(), wanted.text())));
+    }
+  }
+
+  void push_whole_images() {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (states_[i] == State::kDone) continue;
+      for (const BlobId blob : members_of(i)) bytes += content_.blobs[blob].size;
+    }
+    progress_.begin("pushing", names_.size(), bytes);
+    transfer::for_each_parallel(names_.size(), options_.jobs, stop_, [&](std::size_t i) {
+      if (states_[i] == State::kDone) return;
+      try {
+        push_whole_image(i);
+        done(i, PushOutcome::kPushed);
+      } catch (const Error& error) {
+        require_going_on(error);
+        fail(i, error);
+      }
+    });
+    progress_.end();
+  }
+
+  // The image and the referrers that have no name of their own.
+  std::vector<BlobId> members_of(std::size_t i) const {
+    std::set<BlobId> members;
+    std::vector<BlobId> roots = {root_of(i)};
+    while (!roots.empty()) {
+      const BlobId root = roots.back();
+      roots.pop_back();
+      for (const BlobId blob : graph_.closure_of(root)) {
+        if (content_.blobs[blob].presence != Presence::kPresent || !members.insert(blob).second)
+          continue;
+        for (const BlobId referrer : graph_.referrers_of(blob)) roots.push_back(referrer);
+      }
+    }
+    return {members.begin(), members.end()};
+  }
+
+  void push_whole_image(std::size_t i) {
+    const std::vector<BlobId> blobs = members_of(i);
+    std::vector<std::unique_ptr<io::BlobSource>> sources;
+    std::vector<std::unique_ptr<transfer::MeteredSource>> metered;
+    const index::ManifestInfo* root = graph_.find_manifest(root_of(i));
+    check(root != nullptr, "a reference means a manifest");
+    target::WholeImage image{
+        .name = names_[i].target, .root = bundle::descriptor_of(content_, *root), .members = {}};
+    for (const BlobId blob : blobs) {
+      sources.push_back(bundle_.open_blob(blob));
+      metered.push_back(
+          std::make_unique<transfer::MeteredSource>(*sources.back(), progress_, limit_));
+      image.members.push_back({descriptor_of(blob), *metered.back()});
+      for (const BlobId referrer : graph_.referrers_of(blob)) {
+        const index::ManifestInfo* info = graph_.find_manifest(referrer);
+        if (info != nullptr) image.referrers.push_back(bundle::descriptor_of(content_, *info));
+      }
+    }
+    target_.put_image(image);
+  }
+
+  oci::Descriptor descriptor_of(BlobId blob) const {
+    if (const index::ManifestInfo* manifest = graph_.find_manifest(blob)) {
+      return bundle::descriptor_of(content_, *manifest);
+    }
+    return {.media_type = "application/octet-stream",
+            .digest = content_.blobs[blob].digest,
+            .size = content_.blobs[blob].size};
+  }
+
+  void push_pieces() {
+    std::vector<const NamedReference*> needed;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (states_[i] == State::kNeeded) needed.push_back(&names_[i]);
+    }
+    const PushWork work = plan_work(content_, graph_, needed);
+    progress_.begin("pushing", work.first_blobs.size() + work.other_blobs.size() + needed.size(),
+                    work.upload_bytes(content_));
+    put_blobs(work, work.first_blobs);
+    put_blobs(work, work.other_blobs);
+    for (const std::vector<Piece>& level : work.manifests) put_manifests(work, level);
+    // Names of images first; what is attached to them becomes visible when they are; lists of it
+    // last, because a registry may want everything that a list names, and because linking must find
+    // the lists there.
+    for (const Rank rank : {Rank::kImage, Rank::kAttached, Rank::kList}) put_names(work, rank);
+    link_referrers();
+    progress_.end();
+  }
+
+  void put_blobs(const PushWork& work, const std::vector<Piece>& pieces) {
+    transfer::for_each_parallel(pieces.size(), options_.jobs, stop_, [&](std::size_t i) {
+      const Piece& piece = pieces[i];
+      attempt(piece, [&] {
+        const auto source = bundle_.open_blob(piece.blob);
+        const transfer::MeteredSource metered(*source, progress_, limit_);
+        const std::uint32_t home = work.home.at(piece.blob);
+        std::vector<std::string> mount_from;
+        if (home != piece.repository && !find_failure({home, piece.blob})) {
+          mount_from.push_back(work.repositories[home]);
+        }
+        const auto outcome = target_.put_blob(work.repositories[piece.repository],
+                                              descriptor_of(piece.blob), metered, mount_from);
+        count(outcome, piece.blob);
+        progress_.item_done(content_.blobs[piece.blob].digest.text());
+      });
+    });
+  }
+
+  void count(target::PutOutcome outcome, BlobId blob) {
+    const std::scoped_lock lock(mutex_);
+    switch (outcome) {
+      case target::PutOutcome::kWasThere:
+        ++receipt_.blobs_there;
+        progress_.skip_bytes(content_.blobs[blob].size);
+        break;
+      case target::PutOutcome::kMounted:
+        ++receipt_.blobs_mounted;
+        break;
+      case target::PutOutcome::kUploaded:
+        ++receipt_.blobs_uploaded;
+        receipt_.bytes_uploaded += content_.blobs[blob].size;
+        break;
+    }
+  }
+
+  // Runs `work` and notes what it fails with under its piece.
+  template <class Work>
+  void attempt(const Piece& piece, const Work& work) {
+    try {
+      work();
+      silent_ = 0;
+    } catch (const Error& error) {
+      {
+        const std::scoped_lock lock(mutex_);
+        failures_.emplace(piece, error);
+      }
+      require_going_on(error);
+    }
+  }
+
+  std::optional<Error> find_failure(const Piece& piece) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = failures_.find(piece);
+    return found == failures_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // The first thing below `manifest` that is not at the target.
+  std::optional<Error> find_failure_below(std::uint32_t repository, BlobId manifest) {
+    for (const BlobId blob : graph_.closure_of(manifest)) {
+      if (auto failure = find_failure({repository, blob})) {
+        failure->add_context(fmt::format("blob {}", content_.blobs[blob].digest.text()));
+        return failure;
+      }
+    }
+    return std::nullopt;
+  }
+
+  oci::RawManifest verified_manifest(BlobId blob) const {
+    oci::RawManifest raw = bundle_.manifest(blob);
+    bundle::require_same_edges(content_, graph_, blob, raw);
+    return raw;
+  }
+
+  std::optional<oci::Descriptor> subject_of(BlobId blob) const {
+    for (const index::Edge& edge : graph_.edges_of(blob)) {
+      if (edge.role != index::EdgeRole::kSubject) continue;
+      return oci::Descriptor{.media_type = content_.media_types[edge.media_type],
+                             .digest = content_.blobs[edge.child].digest,
+                             .size = content_.blobs[edge.child].size};
+    }
+    return std::nullopt;
+  }
+
+  // By digest. Roots are put under their names later, and only then.
+  void put_manifests(const PushWork& work, const std::vector<Piece>& level) {
+    std::set<Piece> roots;
+    std::set<Piece> children;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (states_[i] != State::kNeeded) continue;
+      const std::uint32_t repository = work.repository_of(names_[i].target.repository);
+      roots.insert({repository, root_of(i)});
+      for (const BlobId blob : graph_.closure_of(root_of(i))) {
+        if (blob != root_of(i)) children.insert({repository, blob});
+      }
+    }
+    transfer::for_each_parallel(level.size(), options_.jobs, stop_, [&](std::size_t i) {
+      const Piece& piece = level[i];
+      if (roots.contains(piece) && !children.contains(piece)) return;
+      if (find_failure_below(piece.repository, piece.blob)) return;
+      attempt(piece, [&] {
+        target_.put_manifest(work.repositories[piece.repository], verified_manifest(piece.blob),
+                             subject_of(piece.blob), "");
+        const std::scoped_lock lock(mutex_);
+        stored_.insert(piece);
+      });
+    });
+  }
+
+  Rank rank_of(std::size_t i) const {
+    const std::string& tag = names_[i].target.tag;
+    if (is_fallback_tag(tag)) return Rank::kList;
+    return oci::subject_of_tag(tag) || subject_of(root_of(i)) ? Rank::kAttached : Rank::kImage;
+  }
+
+  void put_names(const PushWork& work, Rank rank) {
+    transfer::for_each_parallel(names_.size(), options_.jobs, stop_, [&](std::size_t i) {
+      if (states_[i] != State::kNeeded || rank_of(i) != rank) return;
+      const oci::Reference& name = names_[i].target;
+      const std::uint32_t repository = work.repository_of(name.repository);
+      if (const auto failure = find_failure_below(repository, root_of(i))) {
+        fail(i, *failure);
+        return;
+      }
+      try {
+        if (!name.tag.empty() || !is_stored({repository, root_of(i)})) {
+          target_.put_manifest(name.repository, verified_manifest(root_of(i)),
+                               subject_of(root_of(i)), name.tag);
+        }
+        silent_ = 0;
+        done(i, PushOutcome::kPushed);
+        remember_referrer(name.repository, root_of(i));
+      } catch (const Error& error) {
+        require_going_on(error);
+        fail(i, error);
+      }
+    });
+  }
+
+  bool is_stored(const Piece& piece) {
+    const std::scoped_lock lock(mutex_);
+    return stored_.contains(piece);
+  }
+
+  void remember_referrer(const std::string& repository, BlobId manifest) {
+    const auto subject = subject_of(manifest);
+    if (!subject) return;
+    const oci::RawManifest raw = bundle_.manifest(manifest);
+    const std::scoped_lock lock(mutex_);
+    referrers_[{repository, subject->digest}].push_back(
+        oci::referrer_descriptor(raw, oci::parse_manifest(raw)));
+  }
+
+  void link_referrers() {
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (states_[i] == State::kMerge) merge_fallback_tag(i);
+    }
+    for (auto& [where, descriptors] : referrers_) {
+      std::ranges::sort(descriptors, {}, &oci::Descriptor::digest);
+      try {
+        target_.link_referrers(where.first, where.second, descriptors);
+      } catch (const Error& error) {
+        require_going_on(error);
+        progress_.warn(fmt::format("what refers to {}@{} cannot be found at the target: {}",
+                                   where.first, where.second.text(), error.what()));
+        unlinked_.push_back(where);
+      }
+    }
+    fail_unlinked();
+  }
+
+  // A referrer that nobody finds is lost for its users, so its push has failed.
+  void fail_unlinked() {
+    for (const auto& [repository, subject] : unlinked_) {
+      for (std::size_t i = 0; i < names_.size(); ++i) {
+        const auto about = subject_of(root_of(i));
+        if (names_[i].target.repository == repository && about && about->digest == subject) {
+          fail(i, Error(Code::kRefused,
+                        "it is at the target, but could not be entered in the list of referrers"));
+        }
+      }
+    }
+  }
+
+  void merge_fallback_tag(std::size_t i) {
+    try {
+      const oci::Manifest list = oci::parse_manifest(bundle_.manifest(root_of(i)));
+      const auto subject = oci::subject_of_tag(names_[i].target.tag);
+      check(subject.has_value(), "a fallback tag names its subject");
+      const bool merged =
+          target_.link_referrers(names_[i].target.repository, *subject, list.manifests);
+      done(i, merged ? PushOutcome::kPushed : PushOutcome::kAlreadyThere,
+           "merged with the list that was there");
+    } catch (const Error& error) {
+      require_going_on(error);
+      fail(i, error);
+    }
+  }
+
+  const bundle::OpenedBundle& bundle_;
+  const Content& content_;
+  const Graph& graph_;
+  const std::vector<NamedReference>& names_;
+  target::Target& target_;
+  const PushOptions& options_;
+  transfer::Progress& progress_;
+  const std::stop_token& stop_;
+  Receipt& receipt_;
+  transfer::RateLimit limit_;
+  std::vector<State> states_;  // parallel to names_; each changed by the one task that has it
+  std::atomic<int> silent_ = 0;
+  std::atomic<int> conflicts_ = 0;
+
+  std::mutex mutex_;  // guards all below, and receipt_
+  std::map<Piece, Error> failures_;
+  std::set<Piece> stored_;  // manifests that were put by digest
+  std::map<std::pair<std::string, digest::Digest>, std::vector<oci::Descriptor>> referrers_;
+  std::vector<std::pair<std::string, digest::Digest>> unlinked_;
+};
+
+// The gravest first: reliability of what was read, then the medium, then the remote.
+constexpr Code kGravity[] = {Code::kInternal,    Code::kMalformed,   Code::kIntegrity,
+                             Code::kNoSpace,     Code::kIo,          Code::kPermission,
+                             Code::kMediumUnfit, Code::kProtocol,    Code::kRefused,
+                             Code::kDenied,      Code::kUnavailable, Code::kUnsupported};
+
+}  // namespace
+
+void push(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
+          target::Target& target, const PushOptions& options, transfer::Progress& progress,
+          const std::stop_token& stop, Receipt& receipt) {
+  Push(bundle, names, target, options, progress, stop, receipt).run();
+}
+
+int exit_status(const Receipt& receipt) {
+  for (const Code code : kGravity) {
+    const bool any = std::ranges::any_of(receipt.references, [&](const PushedReference& reference) {
+      return reference.outcome == PushOutcome::kFailed && reference.code == code;
+    });
+    if (any) return static_cast<int>(code);
+  }
+  return 0;
+}
+
+}  // namespace seabag::importing

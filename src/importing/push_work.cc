@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importing/push_work.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+
+namespace seabag::importing {
+namespace {
+
+using index::BlobId;
+using index::Content;
+using index::Graph;
+using index::Presence;
+
+// 0 for a manifest without children in the bundle, else one more than its highest child.
+std::size_t level_of(const Content& content, const Graph& graph, BlobId manifest) {
+  std::size_t level = 0;
+  for (const index::Edge& edge : graph.edges_of(manifest)) {
+    if (edge.role != index::EdgeRole::kChild ||
+        content.blobs[edge.child].presence != Presence::kPresent)
+      continue;
+    level = std::max(level, level_of(content, graph, edge.child) + 1);
+  }
+  return level;
+}
+
+}  // namespace
+
+std::uint32_t PushWork::repository_of(const std::string& name) const {
+  const auto found = std::ranges::lower_bound(repositories, name);
+  check(found != repositories.end() && *found == name, "the repository is one of the work's");
+  return static_cast<std::uint32_t>(found - repositories.begin());
+}
+
+std::uint64_t PushWork::upload_bytes(const Content& content) const {
+  std::uint64_t bytes = 0;
+  for (const Piece& piece : first_blobs) bytes += content.blobs[piece.blob].size;
+  return bytes;
+}
+
+PushWork plan_work(const Content& content, const Graph& graph,
+                   const std::vector<const NamedReference*>& references) {
+  PushWork work;
+  for (const NamedReference* reference : references)
+    work.repositories.push_back(reference->target.repository);
+  std::ranges::sort(work.repositories);
+  work.repositories.erase(std::ranges::unique(work.repositories).begin(), work.repositories.end());
+
+  std::set<Piece> pieces;
+  for (const NamedReference* reference : references) {
+    const std::uint32_t repository = work.repository_of(reference->target.repository);
+    for (const BlobId blob : graph.closure_of(content.references[reference->reference].manifest)) {
+      if (content.blobs[blob].presence == Presence::kPresent) pieces.insert({repository, blob});
+    }
+  }
+  for (const Piece& piece : pieces) {
+    if (graph.find_manifest(piece.blob) != nullptr) {
+      const std::size_t level = level_of(content, graph, piece.blob);
+      if (work.manifests.size() <= level) work.manifests.resize(level + 1);
+      work.manifests[level].push_back(piece);
+    } else if (work.home.try_emplace(piece.blob, piece.repository).second) {
+      work.first_blobs.push_back(piece);
+    } else {
+      work.other_blobs.push_back(piece);
+    }
+  }
+  const auto size_of = [&](const Piece& piece) { return content.blobs[piece.blob].size; };
+  std::ranges::stable_sort(work.first_blobs, std::ranges::greater{}, size_of);
+  std::ranges::stable_sort(work.other_blobs, std::ranges::greater{}, size_of);
+  return work;
+}
+
+}  // namespace seabag::importing

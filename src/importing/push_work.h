@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "importing/names.h"
+#include "index/content.h"
+
+namespace seabag::importing {
+
+/// One blob in one repository of the target.
+struct Piece {
+  std::uint32_t repository = 0;  ///< position in PushWork::repositories
+  index::BlobId blob = 0;
+
+  friend auto operator<=>(const Piece&, const Piece&) = default;
+};
+
+/// What there is to do for a set of references, in its order. Pure.
+struct PushWork {
+  std::vector<std::string> repositories;
+  std::vector<Piece> first_blobs;  ///< each blob once, largest first: uploaded
+  std::vector<Piece> other_blobs;  ///< the same blobs in further repositories: mounted
+  std::vector<std::vector<Piece>>
+      manifests;  ///< by level: what level n refers to is in levels below
+  std::map<index::BlobId, std::uint32_t> home;  ///< of each blob: the repository of its first piece
+
+  std::uint32_t repository_of(const std::string& name) const;
+  std::uint64_t upload_bytes(const index::Content& content) const;
+};
+
+/// Requires: nothing that the references need is missing from the bundle.
+PushWork plan_work(const index::Content& content, const index::Graph& graph,
+                   const std::vector<const NamedReference*>& references);
+
+}  // namespace seabag::importing
