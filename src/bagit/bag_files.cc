@@ -24,7 +24,9 @@ constexpr std::string_view kEncoding = "UTF-8";
 constexpr std::size_t kChecksumDigits = 64;
 constexpr std::string_view kSeparator = "  ";  // two blanks: what sha256sum -c reads
 
-Error malformed(std::string text) { return {Code::kMalformed, std::move(text)}; }
+Error malformed(std::string text) {
+  return {Code::kMalformed, std::move(text)};
+}
 
 // Takes the first line off `text`. Errors: kMalformed if it has no line feed or is too long.
 std::string_view take_line(std::string_view& text) {
@@ -65,13 +67,14 @@ void require_value(std::string_view& text, std::string_view label, std::string_v
 std::string encoded(std::string_view path) {
   std::string text;
   for (const char c : path) {
-    const bool is_special = c == '%' || c == '\r' || c == '\n';
-    text += is_special ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
+    text += c;
+    if (c == '%') text += "25";
   }
   return text;
 }
 
-// Decoded once, and %25 alone: RFC 8493 section 2.1.3 encodes CR, LF and %, and the profile forbids the first two.
+// Decoded once, and %25 alone: RFC 8493 section 2.1.3 encodes %, CR and LF, and the profile has no
+// names with the last two.
 std::string decoded(std::string_view text) {
   std::string path;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -90,13 +93,16 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7F;
 }
 
-bool is_printable_ascii(char c) { return !is_control(c) && static_cast<unsigned char>(c) < 0x80; }
+bool is_printable_ascii(char c) {
+  return !is_control(c) && static_cast<unsigned char>(c) < 0x80;
+}
 
 // What is wrong with one component of a path; null: nothing.
 const char* defect_of(std::string_view component) {
   if (component.empty()) return "an empty component";
   if (component == "." || component == "..") return "a component that is \".\" or \"..\"";
-  if (component.front() == '~' || component.front() == '$') return "a component that a shell may expand";
+  if (component.front() == '~' || component.front() == '$')
+    return "a component that a shell may expand";
   for (const char c : component) {
     if (c == '\\') return "a backslash";
     if (c == ':') return "a colon";
@@ -105,41 +111,50 @@ const char* defect_of(std::string_view component) {
   return nullptr;
 }
 
-void require_path(std::string_view path, bool is_payload) {
-  const auto refuse = [&](std::string_view why) {
-    return malformed(fmt::format("path {}: {}", quoted(path), why));
-  };
-  if (path.starts_with('/')) throw refuse("is absolute");
-  std::size_t begin = 0;
-  while (begin <= path.size()) {
+// What is wrong with a path; empty: nothing.
+std::string find_path_defect(std::string_view path) {
+  if (path.starts_with('/')) return "is absolute";
+  for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
-    if (const char* defect = defect_of(path.substr(begin, end - begin))) throw refuse(fmt::format("has {}", defect));
+    if (const char* defect = defect_of(path.substr(begin, end - begin)))
+      return fmt::format("has {}", defect);
     begin = end + 1;
   }
-  const bool is_below_data = path.starts_with(kPayloadDirectory) && path.substr(kPayloadDirectory.size()).starts_with('/');
-  if (is_below_data != is_payload) {
-    throw refuse(is_payload ? "is not below data/" : "is below data/, in a list of tag files");
+  return {};
+}
+
+void require_path(std::string_view path, bool is_payload) {
+  std::string defect = find_path_defect(path);
+  const bool is_below_data =
+      path.starts_with(kPayloadDirectory) && path.substr(kPayloadDirectory.size()).starts_with('/');
+  if (defect.empty() && is_below_data != is_payload) {
+    defect = is_payload ? "is not below data/" : "is below data/, in a list of tag files";
   }
+  if (!defect.empty()) throw malformed(fmt::format("path {}: {}", quoted(path), defect));
 }
 
 ManifestEntry parse_entry(std::string_view line, bool is_payload) {
   std::array<std::byte, kChecksumDigits / 2> raw = {};
   if (!from_hex(line.substr(0, kChecksumDigits), raw) ||
       line.substr(kChecksumDigits, kSeparator.size()) != kSeparator) {
-    throw malformed(fmt::format("expected 64 lower-case hexadecimal digits and two blanks, got {}", quoted(line, 80)));
+    throw malformed(fmt::format("expected 64 lower-case hexadecimal digits and two blanks, got {}",
+                                quoted(line, 80)));
   }
   std::string path = decoded(line.substr(kChecksumDigits + kSeparator.size()));
   require_path(path, is_payload);
   return {digest::Digest(digest::Algorithm::kSha256, raw), std::move(path)};
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
-// A line of bag-info.txt may have any text but control characters: CR among them, which other tools could take for
-// the end of a line.
+// A line of bag-info.txt may have any text but control characters: CR among them, which other tools
+// could take for the end of a line.
 void require_text(std::string_view line) {
   const auto is_refused = [](char c) { return is_control(c) && c != '\t'; };
-  if (std::ranges::any_of(line, is_refused)) throw malformed(fmt::format("has a control character: {}", quoted(line, 80)));
+  if (std::ranges::any_of(line, is_refused))
+    throw malformed(fmt::format("has a control character: {}", quoted(line, 80)));
 }
 
 std::pair<std::string, std::string> parse_field(std::string_view line) {
@@ -160,7 +175,8 @@ std::string write_declaration() {
 void require_declaration(std::string_view text) try {
   require_value(text, kVersionLabel, kVersion);
   require_value(text, kEncodingLabel, kEncoding);
-  if (!text.empty()) throw malformed(fmt::format("expected two lines, got more: {}", quoted(text, 80)));
+  if (!text.empty())
+    throw malformed(fmt::format("expected two lines, got more: {}", quoted(text, 80)));
 } catch (Error& error) {
   error.add_context(kDeclarationPath);
   throw;
@@ -170,7 +186,9 @@ std::string write_manifest(std::vector<ManifestEntry> entries) {
   std::ranges::sort(entries, {}, &ManifestEntry::path);
   std::string text;
   for (const ManifestEntry& entry : entries) {
-    check(entry.checksum.algorithm() == digest::Algorithm::kSha256, "the checksums of a manifest are SHA-256");
+    check(entry.checksum.algorithm() == digest::Algorithm::kSha256,
+          "the checksums of a manifest are SHA-256");
+    check(find_path_defect(entry.path).empty(), "the names in a bag are portable");
     text += fmt::format("{}{}{}\n", entry.checksum.hex(), kSeparator, encoded(entry.path));
   }
   return text;
@@ -178,20 +196,22 @@ std::string write_manifest(std::vector<ManifestEntry> entries) {
 
 std::vector<ManifestEntry> parse_manifest(std::string_view text, const std::string& file_name) {
   if (text.size() > limits::kBagManifestBytes) {
-    throw malformed(fmt::format("{}: {} bytes, more than the limit of {}", printable(file_name), text.size(),
-                                limits::kBagManifestBytes));
+    throw malformed(fmt::format("{}: {} bytes, more than the limit of {}", printable(file_name),
+                                text.size(), limits::kBagManifestBytes));
   }
   const bool is_payload = file_name == kManifestPath;
   std::vector<ManifestEntry> entries;
   std::unordered_map<std::string, std::size_t> line_of;  // by path in lower case
   for_each_line(text, file_name, [&](std::string_view line, std::size_t number) {
-    if (number > limits::kBagEntries) throw malformed(fmt::format("more than the limit of {} entries", limits::kBagEntries));
+    if (number > limits::kBagEntries)
+      throw malformed(fmt::format("more than the limit of {} entries", limits::kBagEntries));
     ManifestEntry entry = parse_entry(line, is_payload);
     const auto [found, is_new] = line_of.try_emplace(to_lower(entry.path), number);
     if (!is_new) {
       const bool is_same = entries[found->second - 1].path == entry.path;
-      throw malformed(fmt::format("path {} {} line {}", quoted(entry.path),
-                                  is_same ? "is already in" : "differs in case alone from the one in", found->second));
+      throw malformed(fmt::format(
+          "path {} {} line {}", quoted(entry.path),
+          is_same ? "is already in" : "differs in case alone from the one in", found->second));
     }
     entries.push_back(std::move(entry));
   });
@@ -202,7 +222,8 @@ std::string write_bag_info(const BagInfo& info) {
   std::string text;
   for (const auto& [label, value] : info) {
     std::string line = value;
-    std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::ranges::replace_if(
+        line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     text += fmt::format("{}: {}\n", label, line);
   }
   return text;
@@ -222,6 +243,8 @@ BagInfo parse_bag_info(std::string_view text) {
   return info;
 }
 
-std::string payload_oxum(std::uint64_t bytes, std::uint64_t files) { return fmt::format("{}.{}", bytes, files); }
+std::string payload_oxum(std::uint64_t bytes, std::uint64_t files) {
+  return fmt::format("{}.{}", bytes, files);
+}
 
 }  // namespace seabag::bagit

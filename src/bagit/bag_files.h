@@ -9,8 +9,8 @@
 
 #include "digest/digest.h"
 
-/// The tag files of a bag as text. Pure. Source: RFC 8493 (BagIt 1.0), sections 2.1 to 2.2, narrowed by the profile
-/// in format-spec/bag.md.
+/// The tag files of a bag as text. Pure. Source: RFC 8493 (BagIt 1.0), sections 2.1 to 2.2,
+/// narrowed by the profile in format-spec/bag.md.
 namespace seabag::bagit {
 
 inline constexpr std::string_view kDeclarationPath = "bagit.txt";
@@ -31,13 +31,16 @@ struct ManifestEntry {
   friend auto operator<=>(const ManifestEntry&, const ManifestEntry&) = default;
 };
 
-/// Lines sorted by path, CR, LF and % in paths percent-encoded.
+/// Lines sorted by path, % in paths written as %25.
+/// Requires: SHA-256 checksums, and paths that parse_manifest() takes.
 std::string write_manifest(std::vector<ManifestEntry> entries);
 
-/// `file_name`: kManifestPath or kTagManifestPath; decides whether paths lie under data/ or beside it.
-/// Errors: kMalformed, with the line's number: no SHA-256, a path that is absolute, has an empty, "." or ".."
-///         component, a backslash, a colon, a leading "~" or "$", or a character that is not printable ASCII; a path
-///         twice, also when two differ in case alone; lines or entries beyond the limits.
+/// `file_name`: kManifestPath or kTagManifestPath; decides whether paths lie under data/ or beside
+/// it. Errors: kMalformed, with the line's number: no SHA-256, a path that is absolute, has an
+/// empty, "." or ".."
+///         component, a backslash, a colon, a leading "~" or "$", or a character that is not
+///         printable ASCII; a path twice, also when two differ in case alone; lines or entries
+///         beyond the limits.
 std::vector<ManifestEntry> parse_manifest(std::string_view text, const std::string& file_name);
 
 /// Label and value, in order; a label may repeat.

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "io/bytes.h"
 #include "digest/hasher.h"
+#include "io/bytes.h"
 
 namespace seabag::bagit {
 namespace {
@@ -18,11 +18,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Pair;
 
-const std::string kChecksum = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";  // of "foo"
+const std::string kChecksum =
+    "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";  // of "foo"
 const std::string kPayload = std::string(kManifestPath);
 const std::string kTags = std::string(kTagManifestPath);
 
-std::string line(const std::string& path) { return kChecksum + "  " + path + "\n"; }
+std::string line(const std::string& path) {
+  return kChecksum + "  " + path + "\n";
+}
 
 template <class Action>
 Error error_of(Action action) {
@@ -31,7 +34,7 @@ Error error_of(Action action) {
   } catch (const Error& error) {
     return error;
   }
-  return {Code::kInternal, "nothing was thrown"};
+  return {Code::kUsage, "nothing was thrown"};
 }
 
 // [BAG-2]
@@ -53,17 +56,26 @@ TEST(Declaration, RefusesAnythingElse) {
   const std::string version = "BagIt-Version: 1.0\n";
   const std::vector<DeclarationCase> cases = {
       {"Empty", "", Code::kMalformed, "expected \"BagIt-Version: \", got \"\""},
-      {"OtherVersion", "BagIt-Version: 0.97\n" + encoding, Code::kUnsupported, "expected 1.0, got \"0.97\""},
+      {"OtherVersion", "BagIt-Version: 0.97\n" + encoding, Code::kUnsupported,
+       "expected 1.0, got \"0.97\""},
       {"OtherEncoding", version + "Tag-File-Character-Encoding: UTF-16\n", Code::kUnsupported,
        "expected UTF-8, got \"UTF-16\""},
       {"NoEncoding", version, Code::kMalformed, "expected \"Tag-File-Character-Encoding: \""},
       {"SwappedLines", encoding + version, Code::kMalformed, "expected \"BagIt-Version: \""},
-      {"ByteOrderMark", "\xEF\xBB\xBF" + version + encoding, Code::kMalformed, "\\u{feff}BagIt-Version"},
-      {"Utf16", std::string("\xFF\xFE""B\0a\0g\0\n\0", 10), Code::kMalformed, "\\xff\\xfeB"},
-      {"CarriageReturn", "BagIt-Version: 1.0\r\n" + encoding, Code::kUnsupported, "got \"1.0\\x0d\""},
-      {"NoLastLineFeed", version + "Tag-File-Character-Encoding: UTF-8", Code::kMalformed, "line feed"},
+      {"ByteOrderMark", "\xEF\xBB\xBF" + version + encoding, Code::kMalformed,
+       "\\u{feff}BagIt-Version"},
+      {"Utf16",
+       std::string("\xFF\xFE"
+                   "B\0a\0g\0\n\0",
+                   10),
+       Code::kMalformed, "\\xff\\xfeB"},
+      {"CarriageReturn", "BagIt-Version: 1.0\r\n" + encoding, Code::kUnsupported,
+       "got \"1.0\\x0d\""},
+      {"NoLastLineFeed", version + "Tag-File-Character-Encoding: UTF-8", Code::kMalformed,
+       "line feed"},
       {"ThirdLine", version + encoding + "x\n", Code::kMalformed, "expected two lines"},
-      {"Endless", std::string(limits::kBagLineBytes + 1, 'B'), Code::kMalformed, "longer than the limit"},
+      {"Endless", std::string(limits::kBagLineBytes + 1, 'B'), Code::kMalformed,
+       "longer than the limit"},
   };
   for (const DeclarationCase& row : cases) {
     const Error error = error_of([&] { require_declaration(row.text); });
@@ -81,17 +93,27 @@ TEST(Manifest, IsWrittenSortedForSha256sum) {
 }
 
 // [BAG-7]
-TEST(Manifest, EncodesPercentAndLineBreaksAlone) {
+TEST(Manifest, EncodesPercentAlone) {
   const auto foo = digest::digest_of(io::bytes_of("foo"));
-  EXPECT_EQ(write_manifest({{foo, "data/100%\r\n x"}}), line("data/100%25%0D%0A x"));
+  EXPECT_EQ(write_manifest({{foo, "data/100% x&y"}}), line("data/100%25 x&y"));
+}
+
+// [BAG-7]
+TEST(Manifest, IsNotWrittenWithANameThatAReaderRefuses) {
+  const auto foo = digest::digest_of(io::bytes_of("foo"));
+  for (const char* path : {"data/a\nb", "data/\xC3\xA4", "/data/x", "data/../x", ""}) {
+    EXPECT_EQ(error_of([&] { write_manifest({{foo, path}}); }).code(), Code::kInternal) << path;
+  }
 }
 
 TEST(Manifest, IsReadBack) {
   const auto foo = digest::digest_of(io::bytes_of("foo"));
-  const std::vector<ManifestEntry> entries = {{foo, "data/100%.txt"}, {foo, "data/a b/%2e%2e"}, {foo, "data/images/images.tar"}};
+  const std::vector<ManifestEntry> entries = {
+      {foo, "data/100%.txt"}, {foo, "data/a b/%2e%2e"}, {foo, "data/images/images.tar"}};
   EXPECT_EQ(parse_manifest(write_manifest(entries), kPayload), entries);
   EXPECT_TRUE(parse_manifest("", kPayload).empty());
-  EXPECT_EQ(parse_manifest(line("bagit.txt"), kTags), (std::vector<ManifestEntry>{{foo, "bagit.txt"}}));
+  EXPECT_EQ(parse_manifest(line("bagit.txt"), kTags),
+            (std::vector<ManifestEntry>{{foo, "bagit.txt"}}));
 }
 
 struct PathCase {
@@ -132,12 +154,15 @@ TEST(Manifest, RefusesUnsafePaths) {
       {"DataItself", "data", "is not below data/"},
   };
   for (const PathCase& row : cases) {
-    const Error error = error_of([&] { parse_manifest(line("data/good") + line(row.path), kPayload); });
+    const Error error =
+        error_of([&] { parse_manifest(line("data/good") + line(row.path), kPayload); });
     EXPECT_EQ(error.code(), Code::kMalformed) << row.name;
-    EXPECT_THAT(error.what(), testing::StartsWith("manifest-sha256.txt line 2: path \"")) << row.name;
+    EXPECT_THAT(error.what(), testing::StartsWith("manifest-sha256.txt line 2: path \""))
+        << row.name;
     EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.name;
   }
-  EXPECT_THAT(error_of([] { parse_manifest(line("data/x"), kTags); }).what(), HasSubstr("in a list of tag files"));
+  EXPECT_THAT(error_of([] { parse_manifest(line("data/x"), kTags); }).what(),
+              HasSubstr("in a list of tag files"));
 }
 
 // [BAG-10]
@@ -148,7 +173,8 @@ TEST(Manifest, RefusesAPathThatIsThereTwice) {
     EXPECT_EQ(error.code(), Code::kMalformed);
     return std::string(error.what());
   };
-  EXPECT_THAT(message(line("data/a") + line("data/a")), HasSubstr("line 2: path \"data/a\" is already in line 1"));
+  EXPECT_THAT(message(line("data/a") + line("data/a")),
+              HasSubstr("line 2: path \"data/a\" is already in line 1"));
   EXPECT_THAT(message(line("data/a") + other), HasSubstr("is already in line 1"));
   EXPECT_THAT(message(line("data/a") + line("data/b") + line("data/A")),
               HasSubstr("line 3: path \"data/A\" differs in case alone from the one in line 1"));
@@ -182,8 +208,10 @@ TEST(Manifest, RefusesWhatIsBeyondTheLimits) {
     EXPECT_EQ(error.code(), Code::kMalformed);
     return std::string(error.what());
   };
-  EXPECT_THAT(message(line("data/" + std::string(limits::kBagLineBytes, 'x'))), HasSubstr("longer than the limit"));
-  EXPECT_THAT(message(std::string(limits::kBagManifestBytes + 1, '\n')), HasSubstr("more than the limit of 67108864"));
+  EXPECT_THAT(message(line("data/" + std::string(limits::kBagLineBytes, 'x'))),
+              HasSubstr("longer than the limit"));
+  EXPECT_THAT(message(std::string(limits::kBagManifestBytes + 1, '\n')),
+              HasSubstr("more than the limit of 67108864"));
   std::string many;
   for (std::size_t i = 0; i <= limits::kBagEntries; ++i) many += line("data/" + std::to_string(i));
   EXPECT_THAT(message(many), HasSubstr("line 500001: more than the limit of 500000 entries"));
@@ -191,7 +219,8 @@ TEST(Manifest, RefusesWhatIsBeyondTheLimits) {
 
 // [BAG-4]
 TEST(BagInfo, KeepsLabelsInOrder) {
-  const BagInfo info = {{"Bagging-Date", "2026-11-21"}, {"Contact-Name", "a: b"}, {"Contact-Name", ""}};
+  const BagInfo info = {
+      {"Bagging-Date", "2026-11-21"}, {"Contact-Name", "a: b"}, {"Contact-Name", ""}};
   EXPECT_EQ(write_bag_info(info), "Bagging-Date: 2026-11-21\nContact-Name: a: b\nContact-Name: \n");
   EXPECT_EQ(parse_bag_info(write_bag_info(info)), info);
 }
@@ -217,7 +246,8 @@ TEST(BagInfo, RefusesWhatIsNoLabelAndValue) {
       {"CarriageReturn", "A: b\r\n", "control character"},
       {"Escape", "A: \x1B[2J\n", "control character: \"A: \\x1b[2J\""},
       {"NoLineFeed", "A: b", "line feed"},
-      {"EndlessLine", "A: " + std::string(limits::kBagLineBytes, 'x') + "\n", "longer than the limit"},
+      {"EndlessLine", "A: " + std::string(limits::kBagLineBytes, 'x') + "\n",
+       "longer than the limit"},
   };
   for (const PathCase& row : cases) {
     const Error error = error_of([&] { parse_bag_info(row.path); });
@@ -227,7 +257,9 @@ TEST(BagInfo, RefusesWhatIsNoLabelAndValue) {
   }
 }
 
-TEST(PayloadOxum, IsOctetsAndFiles) { EXPECT_EQ(payload_oxum(279164409832, 1198), "279164409832.1198"); }
+TEST(PayloadOxum, IsOctetsAndFiles) {
+  EXPECT_EQ(payload_oxum(279164409832, 1198), "279164409832.1198");
+}
 
 }  // namespace
 }  // namespace seabag::bagit

@@ -57,7 +57,8 @@ class Completeness {
       for (const ManifestEntry& entry : *entries) expect(entry.path);
     }
     for (const std::string_view required : {kDeclarationPath, kBagInfoPath, kManifestPath}) {
-      if (!missing_.contains(required)) malformed_.add(required, fmt::format("is not listed in {}", kTagManifestPath));
+      if (!missing_.contains(required))
+        malformed_.add(required, fmt::format("is not listed in {}", kTagManifestPath));
     }
     // RFC 8493 section 2.2.1: a tag manifest does not list itself.
     expect(kTagManifestPath);
@@ -77,13 +78,15 @@ class Completeness {
  private:
   void expect(std::string_view path) {
     missing_.insert(path);
-    for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+         slash = path.find('/', slash + 1)) {
       directories_.insert(path.substr(0, slash));
     }
   }
 
   void look_into(const std::string& directory, std::vector<std::string>& pending) {
-    for (const io::DirectoryEntry& entry : files_.list(directory.empty() ? bag_ : io::join(bag_, directory))) {
+    for (const io::DirectoryEntry& entry :
+         files_.list(directory.empty() ? bag_ : io::join(bag_, directory))) {
       const std::string path = directory.empty() ? entry.name : io::join(directory, entry.name);
       if (directory.empty() && !ban_of(entry.name).empty()) {
         malformed_.add(path, ban_of(entry.name));
@@ -96,19 +99,22 @@ class Completeness {
     }
   }
 
-  void meet_directory(const std::string& path, io::FileKind kind, std::vector<std::string>& pending) {
+  void meet_directory(const std::string& path, io::FileKind kind,
+                      std::vector<std::string>& pending) {
     if (path == kPayloadDirectory) found_payload_ = true;
     if (kind == io::FileKind::kDirectory) {
       pending.push_back(path);
     } else {
-      malformed_.add(path + '/', "is refused: expected a directory, got a file, a link or the like");
+      malformed_.add(path + '/',
+                     "is refused: expected a directory, got a file, a link or the like");
     }
   }
 
   void meet_file(const std::string& path, io::FileKind kind) {
     const bool is_listed = missing_.erase(path) != 0;
     if (is_listed && kind != io::FileKind::kRegular) {
-      malformed_.add(path, "is refused: expected a regular file, got a directory, a link, a pipe or the like");
+      malformed_.add(
+          path, "is refused: expected a regular file, got a directory, a link, a pipe or the like");
     } else if (!is_listed) {
       unexpected_.add(kind == io::FileKind::kDirectory ? path + '/' : path, "is in no manifest");
     }
@@ -128,7 +134,8 @@ class Completeness {
 
 }  // namespace
 
-BagReport check_complete(io::FileSystem& files, const std::string& bag, const std::vector<ManifestEntry>& payload,
+BagReport check_complete(io::FileSystem& files, const std::string& bag,
+                         const std::vector<ManifestEntry>& payload,
                          const std::vector<ManifestEntry>& tags) {
   return Completeness(files, bag).run(payload, tags);
 }

@@ -9,21 +9,24 @@
 
 namespace seabag::bagit {
 
-/// What a look at a bag's files found wrong; each is a sentence with the file's name in it. A list ends after
-/// limits::kBagFindings of them with the number of those left out.
+/// What a look at a bag's files found wrong; each is a sentence with the file's name in it. A list
+/// ends after limits::kBagFindings of them with the number of those left out.
 struct BagReport {
-  std::vector<std::string> missing;     ///< listed, not there
-  std::vector<std::string> unexpected;  ///< there, not listed; links, pipes, devices, directories too
-  /// What must not be in a bag at all: listed files and their parents that are links or the like, fetch.txt,
-  /// manifests of other algorithms, journals beside a database; tag files that must be listed and are not.
+  std::vector<std::string> missing;  ///< listed, not there
+  std::vector<std::string>
+      unexpected;  ///< there, not listed; links, pipes, devices, directories too
+  /// What must not be in a bag at all: listed files and their parents that are links or the like,
+  /// fetch.txt, manifests of other algorithms, journals beside a database; tag files that must be
+  /// listed and are not.
   std::vector<std::string> malformed;
   bool is_complete() const { return missing.empty() && unexpected.empty() && malformed.empty(); }
 };
 
-/// Holds the names in the bag's directory tree against the two manifests: RFC 8493's "complete", and nothing
-/// extra among the tag files either. Reads no file, follows no link below `bag`, and does not look into directories
-/// that hold nothing listed.
+/// Holds the names in the bag's directory tree against the two manifests: RFC 8493's "complete",
+/// and nothing extra among the tag files either. Reads no file, follows no link below `bag`, and
+/// does not look into directories that hold nothing listed.
 BagReport check_complete(io::FileSystem& files, const std::string& bag,
-                         const std::vector<ManifestEntry>& payload, const std::vector<ManifestEntry>& tags);
+                         const std::vector<ManifestEntry>& payload,
+                         const std::vector<ManifestEntry>& tags);
 
 }  // namespace seabag::bagit

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -36,8 +35,8 @@ class Bag : public testing::Test {
   void SetUp() override {
     fs::remove_all(bag_);
     fs::create_directories(bag_ + "/data/images");
-    for (const char* name : {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt",
-                             "index.sqlite", "data/images/images.tar"}) {
+    for (const char* name : {"bagit.txt", "bag-info.txt", "manifest-sha256.txt",
+                             "tagmanifest-sha256.txt", "index.sqlite", "data/images/images.tar"}) {
       put(name);
     }
   }
@@ -50,16 +49,18 @@ class Bag : public testing::Test {
   std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
   std::string bag_ = testing::TempDir() + "seabag_bag_" + std::to_string(::getpid());
   std::vector<ManifestEntry> payload_ = {{kAny, "data/images/images.tar"}};
-  std::vector<ManifestEntry> tags_ = {
-      {kAny, "bag-info.txt"}, {kAny, "bagit.txt"}, {kAny, "index.sqlite"}, {kAny, "manifest-sha256.txt"}};
+  std::vector<ManifestEntry> tags_ = {{kAny, "bag-info.txt"},
+                                      {kAny, "bagit.txt"},
+                                      {kAny, "index.sqlite"},
+                                      {kAny, "manifest-sha256.txt"}};
 };
 
 // [BAG-1]
 TEST_F(Bag, IsCompleteWhenAllThatIsListedIsThere) {
   const BagReport found = report();
-  EXPECT_TRUE(found.is_complete()) << testing::PrintToString(found.missing)
-                                   << testing::PrintToString(found.unexpected)
-                                   << testing::PrintToString(found.malformed);
+  EXPECT_TRUE(found.is_complete())
+      << testing::PrintToString(found.missing) << testing::PrintToString(found.unexpected)
+      << testing::PrintToString(found.malformed);
 }
 
 TEST_F(Bag, MayBeReachedThroughALink) {
@@ -93,7 +94,8 @@ TEST_F(Bag, HoldsFilesThatNoManifestLists) {
   fs::create_symlink("/etc/passwd", at("data/link"));
   EXPECT_THAT(report().unexpected,
               ElementsAre("\"notes.txt\" is in no manifest", "\"data/link\" is in no manifest",
-                          "\"data/images/deep/\" is in no manifest", "\"data/images/extra.tar\" is in no manifest"));
+                          "\"data/images/deep/\" is in no manifest",
+                          "\"data/images/extra.tar\" is in no manifest"));
 }
 
 // [BAG-13]
@@ -130,8 +132,9 @@ TEST_F(Bag, HasSomethingElseInPlaceOfAFile) {
     fs::remove_all(path);
     row.make();
     const BagReport found = report();
-    EXPECT_THAT(found.malformed, ElementsAre("\"data/images/images.tar\" is refused: expected a regular file, got a "
-                                             "directory, a link, a pipe or the like"))
+    EXPECT_THAT(found.malformed,
+                ElementsAre("\"data/images/images.tar\" is refused: expected a regular file, got a "
+                            "directory, a link, a pipe or the like"))
         << row.name;
     EXPECT_THAT(found.missing, IsEmpty()) << row.name;
     EXPECT_THAT(found.unexpected, IsEmpty()) << row.name;
@@ -143,23 +146,26 @@ TEST_F(Bag, HasALinkInPlaceOfADirectory) {
   fs::rename(at("data/images"), bag_ + ".outside");
   fs::create_directory_symlink(bag_ + ".outside", at("data/images"));
   const BagReport found = report();
-  EXPECT_THAT(found.malformed,
-              ElementsAre("\"data/images/\" is refused: expected a directory, got a file, a link or the like"));
+  EXPECT_THAT(
+      found.malformed,
+      ElementsAre(
+          "\"data/images/\" is refused: expected a directory, got a file, a link or the like"));
   EXPECT_THAT(found.missing, ElementsAre("\"data/images/images.tar\" is missing"));
   fs::remove_all(bag_ + ".outside");
 }
 
 // [BAG-15]
 TEST_F(Bag, HoldsTagFilesThatAreRefusedListedOrNot) {
-  const std::vector<std::string> names = {"fetch.txt",           "index.sqlite-journal", "index.sqlite-shm",
-                                          "index.sqlite-wal",    "manifest-md5.txt",     "manifest-sha512.txt",
-                                          "tagmanifest-md5.txt"};
+  const std::vector<std::string> names = {
+      "fetch.txt",        "index.sqlite-journal", "index.sqlite-shm",   "index.sqlite-wal",
+      "manifest-md5.txt", "manifest-sha512.txt",  "tagmanifest-md5.txt"};
   for (const std::string& name : names) {
     put(name);
     for (const bool is_listed : {false, true}) {
       if (is_listed) tags_.push_back({kAny, name});
       const BagReport found = report();
-      EXPECT_THAT(found.malformed, ElementsAre(testing::StartsWith("\"" + name + "\" is refused: ")));
+      EXPECT_THAT(found.malformed,
+                  ElementsAre(testing::StartsWith("\"" + name + "\" is refused: ")));
       EXPECT_THAT(found.unexpected, IsEmpty());
       EXPECT_THAT(found.missing, IsEmpty());
     }
@@ -172,7 +178,8 @@ TEST_F(Bag, HoldsTagFilesThatAreRefusedListedOrNot) {
 TEST_F(Bag, HasATagManifestThatLeavesOutATagFile) {
   std::erase_if(tags_, [](const ManifestEntry& entry) { return entry.path == "bagit.txt"; });
   const BagReport found = report();
-  EXPECT_THAT(found.malformed, ElementsAre("\"bagit.txt\" is not listed in tagmanifest-sha256.txt"));
+  EXPECT_THAT(found.malformed,
+              ElementsAre("\"bagit.txt\" is not listed in tagmanifest-sha256.txt"));
   EXPECT_THAT(found.unexpected, ElementsAre("\"bagit.txt\" is in no manifest"));
 }
 

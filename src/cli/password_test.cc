@@ -53,7 +53,7 @@ TEST(Password, IsRefusedWhereThereIsNone) {
   } cases[] = {
       {file_with("\n"), Code::kUsage},
       {testing::TempDir() + "no_such_file", Code::kUsage},
-      {testing::TempDir(), Code::kIo},
+      {testing::TempDir(), Code::kMalformed},
       {"/dev/zero", Code::kMalformed},
   };
   for (const auto& [path, code] : cases) {

@@ -25,12 +25,15 @@ constexpr std::uint64_t kPageBytes = 4096;
 
 // Instructions of SQLite's virtual machine between two looks at the budget.
 constexpr int kInstructionsPerStep = 1000;
-// Checking and reading our own index takes some 1,000 instructions a page; a bomb takes them without end.
+// Checking and reading our own index takes some 1,000 instructions a page; a bomb takes them
+// without end.
 constexpr std::uint64_t kInstructionsPerPage = 10'000;
 constexpr std::uint64_t kInstructionsAtLeast = 2'000'000;
 
 // Only open_untrusted() opens read-only.
-bool is_foreign(sqlite3* connection) { return sqlite3_db_readonly(connection, "main") == 1; }
+bool is_foreign(sqlite3* connection) {
+  return sqlite3_db_readonly(connection, "main") == 1;
+}
 
 Code code_of_system_error(int error_number, Code otherwise) {
   if (error_number == ENOSPC || error_number == EDQUOT) return Code::kNoSpace;
@@ -71,7 +74,8 @@ Error error_of(sqlite3* connection, int result) {
   if ((result & 0xFF) == SQLITE_INTERRUPT) {
     return {code, "reading the database takes more work than a database of its size can need"};
   }
-  return {code, fmt::format("database: {} (SQLite result {})", printable(sqlite3_errmsg(connection)), result)};
+  return {code, fmt::format("database: {} (SQLite result {})",
+                            printable(sqlite3_errmsg(connection)), result)};
 }
 
 void require_ok(sqlite3* connection, int result) {
@@ -124,7 +128,8 @@ std::uint32_t big_endian(std::span<const unsigned char> bytes) {
 std::uint64_t require_plain_header(sqlite3* connection) {
   static constexpr std::string_view kMagic("SQLite format 3", 16);  // with its NUL
   sqlite3_file* file = nullptr;
-  require_ok(connection, sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file));
+  require_ok(connection,
+             sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file));
   sqlite3_int64 size = 0;
   require_ok(connection, file->pMethods->xFileSize(file, &size));
   std::array<unsigned char, 100> header = {};
@@ -139,16 +144,19 @@ std::uint64_t require_plain_header(sqlite3* connection) {
   for (const HeaderField& known : kHeaderFields) {
     const std::uint32_t value = field(known.offset, known.length);
     if (value == known.expected) continue;
-    throw Error(Code::kMalformed,
-                fmt::format("database header: {}: expected {}, got {}", known.name, known.expected, value));
+    throw Error(Code::kMalformed, fmt::format("database header: {}: expected {}, got {}",
+                                              known.name, known.expected, value));
   }
   if (static_cast<std::uint64_t>(size) > limits::kIndexBytes) {
-    throw Error(Code::kMalformed, fmt::format("database of {} bytes, more than the limit of {}", size, limits::kIndexBytes));
+    throw Error(Code::kMalformed, fmt::format("database of {} bytes, more than the limit of {}",
+                                              size, limits::kIndexBytes));
   }
   const std::uint64_t pages = field(28, 4);
-  if (pages == 0 || pages * kPageBytes != static_cast<std::uint64_t>(size) || field(24, 4) != field(92, 4)) {
-    throw Error(Code::kMalformed, fmt::format("database header: {} pages of {} bytes in a file of {} bytes", pages,
-                                              kPageBytes, size));
+  if (pages == 0 || pages * kPageBytes != static_cast<std::uint64_t>(size) ||
+      field(24, 4) != field(92, 4)) {
+    throw Error(Code::kMalformed,
+                fmt::format("database header: {} pages of {} bytes in a file of {} bytes", pages,
+                            kPageBytes, size));
   }
   return pages;
 }
@@ -164,12 +172,11 @@ void configure(sqlite3* connection, std::span<const Setting> settings) {
   }
 }
 
-// For any file: string literals are in single quotes, and a schema calls no function that can do harm.
+// For any file: string literals are in single quotes, and a schema calls no function that can do
+// harm.
 constexpr std::array kSettings = {
-    Setting{SQLITE_DBCONFIG_DQS_DML, 0},
-    Setting{SQLITE_DBCONFIG_DQS_DDL, 0},
-    Setting{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-    Setting{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+    Setting{SQLITE_DBCONFIG_DQS_DML, 0},        Setting{SQLITE_DBCONFIG_DQS_DDL, 0},
+    Setting{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, Setting{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
     Setting{SQLITE_DBCONFIG_ENABLE_FKEY, 1},
 };
 
@@ -202,8 +209,8 @@ bool is_harmless_pragma(std::string_view name, const char* argument) {
 }
 
 // Reading tables and counting rows is all that a reader of a foreign file needs.
-int authorize(void* /*context*/, int action, const char* first, const char* second, const char* /*schema*/,
-              const char* /*trigger*/) noexcept {
+int authorize(void* /*context*/, int action, const char* first, const char* second,
+              const char* /*schema*/, const char* /*trigger*/) noexcept {
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
@@ -227,7 +234,8 @@ int spend_step(void* steps_left) noexcept {
 
 sqlite3_stmt* prepare(sqlite3* connection, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
-  const int result = sqlite3_prepare_v2(connection, sql.data(), narrow<int>(sql.size()), &statement, nullptr);
+  const int result =
+      sqlite3_prepare_v2(connection, sql.data(), narrow<int>(sql.size()), &statement, nullptr);
   require_ok(connection, result);
   check(statement != nullptr, "a statement has SQL in it");
   return statement;
@@ -235,11 +243,16 @@ sqlite3_stmt* prepare(sqlite3* connection, std::string_view sql) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
+  sqlite3_finalize(statement);
+}
 
-Statement::Statement(Database& database, std::string_view sql) : handle_(prepare(database.handle_.get(), sql)) {}
+Statement::Statement(Database& database, std::string_view sql)
+    : handle_(prepare(database.handle_.get(), sql)) {}
 
-void Statement::require_bound(int result) const { require_ok(sqlite3_db_handle(handle_.get()), result); }
+void Statement::require_bound(int result) const {
+  require_ok(sqlite3_db_handle(handle_.get()), result);
+}
 
 Statement& Statement::bind(int parameter, std::int64_t value) {
   require_bound(sqlite3_bind_int64(handle_.get(), parameter, value));
@@ -249,8 +262,8 @@ Statement& Statement::bind(int parameter, std::int64_t value) {
 Statement& Statement::bind(int parameter, std::string_view value) {
   // A null pointer would bind NULL.
   const char* text = value.data() == nullptr ? "" : value.data();
-  require_bound(
-      sqlite3_bind_text64(handle_.get(), parameter, text, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  require_bound(sqlite3_bind_text64(handle_.get(), parameter, text, value.size(), SQLITE_TRANSIENT,
+                                    SQLITE_UTF8));
   return *this;
 }
 
@@ -271,14 +284,16 @@ bool Statement::step() {
   return false;
 }
 
-void Statement::run() { check(!step(), "the statement gives no rows"); }
+void Statement::run() {
+  check(!step(), "the statement gives no rows");
+}
 
 void Statement::require_type(int column, int expected) const {
   const int actual = sqlite3_column_type(handle_.get(), column);
   if (actual == expected) return;
-  throw Error(Code::kMalformed,
-              fmt::format("column {}: expected {}, got {}", quoted(sqlite3_column_name(handle_.get(), column)),
-                          name_of_type(expected), name_of_type(actual)));
+  throw Error(Code::kMalformed, fmt::format("column {}: expected {}, got {}",
+                                            quoted(sqlite3_column_name(handle_.get(), column)),
+                                            name_of_type(expected), name_of_type(actual)));
 }
 
 std::int64_t Statement::integer(int column) const {
@@ -294,9 +309,13 @@ std::string_view Statement::text_view(int column) const {
           static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))};
 }
 
-std::string Statement::text(int column) const { return std::string(text_view(column)); }
+std::string Statement::text(int column) const {
+  return std::string(text_view(column));
+}
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;
+}
 
 std::optional<std::string> Statement::find_text(int column) const {
   if (is_null(column)) return std::nullopt;
@@ -308,7 +327,9 @@ std::optional<std::int64_t> Statement::find_integer(int column) const {
   return integer(column);
 }
 
-void Database::Close::operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
+void Database::Close::operator()(sqlite3* connection) const noexcept {
+  sqlite3_close_v2(connection);
+}
 
 Database::Database(const std::string& path, int flags, const char* vfs) try {
   sqlite3* connection = nullptr;
@@ -325,14 +346,17 @@ Database::Database(const std::string& path, int flags, const char* vfs) try {
 
 Database Database::create(const std::string& path) {
   Database database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  // The journal in memory, because with none at all ROLLBACK is undefined; a file that only grows costs it nothing.
+  // The journal in memory, because with none at all ROLLBACK is undefined; a file that only grows
+  // costs it nothing.
   database.execute(
-      "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+      "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA mmap_size = 0; PRAGMA temp_store "
+      "= MEMORY;"
       "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;");
   Statement pages(database, "PRAGMA page_count");
   check(pages.step(), "a PRAGMA gives a row");
   if (pages.integer(0) != 0) {
-    throw Error(Code::kPermission, fmt::format("creating {}: it exists and has content", quoted(path)));
+    throw Error(Code::kPermission,
+                fmt::format("creating {}: it exists and has content", quoted(path)));
   }
   return database;
 }
@@ -340,7 +364,8 @@ Database Database::create(const std::string& path) {
 Database Database::open_own(const std::string& path) {
   Database database(path, SQLITE_OPEN_READWRITE, nullptr);
   database.execute(
-      "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;");
+      "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_mode = DELETE; PRAGMA "
+      "synchronous = EXTRA;");
   return database;
 }
 
@@ -355,10 +380,12 @@ void Database::harden() {
   const std::uint64_t pages = require_plain_header(connection);
   configure(connection, kForeignSettings);
   for (const Setting& limit : kForeignLimits) sqlite3_limit(connection, limit.option, limit.value);
-  work_left_ =
-      std::make_unique<std::uint64_t>((kInstructionsAtLeast + pages * kInstructionsPerPage) / kInstructionsPerStep);
+  work_left_ = std::make_unique<std::uint64_t>(
+      (kInstructionsAtLeast + pages * kInstructionsPerPage) / kInstructionsPerStep);
   sqlite3_progress_handler(connection, kInstructionsPerStep, &spend_step, work_left_.get());
-  execute("PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;");
+  execute(
+      "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA "
+      "query_only = ON;");
   require_ok(connection, sqlite3_set_authorizer(connection, &authorize, nullptr));
 }
 
@@ -373,7 +400,9 @@ void Database::close() {
   check(handle_.release() != nullptr, "a database is closed once");
 }
 
-Transaction::Transaction(Database& database) : database_(database) { database_.execute("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Database& database) : database_(database) {
+  database_.execute("BEGIN IMMEDIATE");
+}
 
 Transaction::~Transaction() {
   if (open_) sqlite3_exec(database_.handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);

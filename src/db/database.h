@@ -17,8 +17,10 @@ class Database;
 
 /// One prepared statement. Its Database outlives it.
 ///
-/// Errors:  kInternal where our SQL or our use of it is wrong; kMalformed where a foreign file is damaged, costs
-///          more than it may, or a column has another type than asked for; kNoSpace, kIo, kPermission, kLocked.
+/// Errors:  kInternal where our SQL or our use of it is wrong; kMalformed where a foreign file is
+/// damaged, costs
+///          more than it may, or a column has another type than asked for; kNoSpace, kIo,
+///          kPermission, kLocked.
 /// Threads: belongs to one Database, which belongs to one thread at a time.
 class Statement {
  public:
@@ -32,8 +34,8 @@ class Statement {
   bool step();  ///< true: a row is ready; false: done, and ready to be run again with new values
   void run();   ///< step() of a statement that gives no rows
 
-  // Columns count from 0. The stored type must be the one asked for: SQLite would convert, and a foreign file must
-  // not profit from that.
+  // Columns count from 0. The stored type must be the one asked for: SQLite would convert, and a
+  // foreign file must not profit from that.
   std::int64_t integer(int column) const;
   std::string text(int column) const;
   std::string_view text_view(int column) const;  ///< valid until the next step()
@@ -54,23 +56,23 @@ class Statement {
 /// One connection. Page size 4096, UTF-8, foreign keys enforced.
 class Database {
  public:
-  /// Fills a new or empty file that nobody else has open. A crash may leave it broken: it counts only once the
-  /// caller has synced it. ":memory:" for one that is no file.
-  /// Errors: kPermission, also if the file has content.
+  /// Fills a new or empty file that nobody else has open. A crash may leave it broken: it counts
+  /// only once the caller has synced it. ":memory:" for one that is no file. Errors: kPermission,
+  /// also if the file has content.
   static Database create(const std::string& path);
   /// A file of our own in an unfinished bundle; read and write, rollback journal, full sync.
   /// Errors: kNotABundle if there is none.
   static Database open_own(const std::string& path);
-  /// A foreign file, already hashed and verified. Read-only: no side file (journal, WAL) is looked for, no lock
-  /// taken, and only SELECT from tables and a few PRAGMAs run, within limits on memory and on work.
-  /// `fd_path`: "/proc/self/fd/N" of the file that was hashed. The very file behind N is read, whatever its name
-  /// means by now.
-  /// Errors: kMalformed: not a database, or one whose header has other than the values that create() gives it.
-  /// Source: sqlite.org/security.html, "Untrusted SQLite Database Files".
+  /// A foreign file, already hashed and verified. Read-only: no side file (journal, WAL) is looked
+  /// for, no lock taken, and only SELECT from tables and a few PRAGMAs run, within limits on memory
+  /// and on work. `fd_path`: "/proc/self/fd/N" of the file that was hashed. The very file behind N
+  /// is read, whatever its name means by now. Errors: kMalformed: not a database, or one whose
+  /// header has other than the values that create() gives it. Source: sqlite.org/security.html,
+  /// "Untrusted SQLite Database Files".
   static Database open_untrusted(const std::string& fd_path);
 
   void execute(const std::string& sql);  ///< any number of statements
-  void close();                          ///< Errors: kInternal if a Statement is left. Not called: closed silently.
+  void close();  ///< Errors: kInternal if a Statement is left. Not called: closed silently.
 
  private:
   friend class Statement;

@@ -42,7 +42,8 @@ class DatabaseFile : public testing::Test {
     database.execute("CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT");
     Transaction transaction(database);
     Statement insert(database, "INSERT INTO words VALUES (?, ?)");
-    for (int i = 0; i < 200; ++i) insert.bind(1, std::int64_t{i}).bind(2, word + std::string(100, '.')).run();
+    for (int i = 0; i < 200; ++i)
+      insert.bind(1, std::int64_t{i}).bind(2, word + std::string(100, '.')).run();
     transaction.commit();
   }
 
@@ -104,10 +105,15 @@ TEST_F(DatabaseFile, GivesBackWhatWasBound) {
 
 TEST_F(DatabaseFile, RefusesToConvertAColumn) {
   Database database = Database::create(":memory:");
-  Statement select(database, "SELECT 1 AS one, 'x' AS letter, x'00' AS byte, 9e99 AS large, NULL AS none");
+  Statement select(database,
+                   "SELECT 1 AS one, 'x' AS letter, x'00' AS byte, 9e99 AS large, NULL AS none");
   ASSERT_TRUE(select.step());
-  const auto text = [&](int column) { return message_of([&] { select.text(column); }, Code::kMalformed); };
-  const auto integer = [&](int column) { return message_of([&] { select.integer(column); }, Code::kMalformed); };
+  const auto text = [&](int column) {
+    return message_of([&] { select.text(column); }, Code::kMalformed);
+  };
+  const auto integer = [&](int column) {
+    return message_of([&] { select.integer(column); }, Code::kMalformed);
+  };
   EXPECT_EQ(text(0), "column \"one\": expected TEXT, got INTEGER");
   EXPECT_EQ(integer(1), "column \"letter\": expected INTEGER, got TEXT");
   EXPECT_EQ(text(2), "column \"byte\": expected TEXT, got BLOB");
@@ -117,7 +123,8 @@ TEST_F(DatabaseFile, RefusesToConvertAColumn) {
 
 TEST_F(DatabaseFile, EnforcesForeignKeys) {
   Database database = Database::create(":memory:");
-  database.execute("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a)");
+  database.execute(
+      "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a)");
   EXPECT_THAT(message_of([&] { database.execute("INSERT INTO b VALUES (1)"); }, Code::kInternal),
               HasSubstr("FOREIGN KEY"));
 }
@@ -141,7 +148,8 @@ TEST_F(DatabaseFile, ReportsAStatementThatIsLeftAtClose) {
 TEST_F(DatabaseFile, MapsFailuresToWhatTheUserCanDo) {
   EXPECT_THAT(message_of([&] { Database::open_own(path_); }, Code::kNotABundle), HasSubstr(path_));
   make(path_, "word");
-  EXPECT_THAT(message_of([&] { Database::create(path_); }, Code::kPermission), HasSubstr("has content"));
+  EXPECT_THAT(message_of([&] { Database::create(path_); }, Code::kPermission),
+              HasSubstr("has content"));
   Database first = Database::open_own(path_);
   const Transaction holds(first);
   Database second = Database::open_own(path_);
@@ -175,14 +183,16 @@ TEST_F(DatabaseFile, ReadsTheOpenFileWhateverItsNameMeansByNow) {
   EXPECT_EQ(first_word(database), "hashed");
 }
 
-// A journal of a transaction that replaced "old", left beside a file that says "sealed". It names `victim` as its
-// super-journal: SQLite deletes that one once it has rolled back. Source: sqlite.org/fileformat2.html, section 3.
+// A journal of a transaction that replaced "old", left beside a file that says "sealed". It names
+// `victim` as its super-journal: SQLite deletes that one once it has rolled back. Source:
+// sqlite.org/fileformat2.html, section 3.
 std::string hot_journal(const std::string& journal, const std::string& victim) {
   std::string bytes = journal;
   std::uint32_t sum = 0;
   for (const char c : victim) sum += static_cast<unsigned char>(c);
   const auto put = [&](std::uint32_t value) {
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) bytes += static_cast<char>(value >> shift & 0xFFU);
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+      bytes += static_cast<char>(value >> shift & 0xFFU);
   };
   put(0x40000000 / 4096 + 1);  // the page that is never used
   bytes += victim;
@@ -191,6 +201,7 @@ std::string hot_journal(const std::string& journal, const std::string& victim) {
   return bytes + "\xD9\xD5\x05\xF9\x20\xA1\x63\xD7";
 }
 
+// [IDX-12]
 TEST_F(DatabaseFile, IsNotRolledBackByAJournalBesideAForeignFile) {
   make(path_, "old");
   const std::string victim = directory_ + "/victim";
@@ -208,10 +219,12 @@ TEST_F(DatabaseFile, IsNotRolledBackByAJournalBesideAForeignFile) {
     put(path_ + "-journal", hot_journal(journal, victim));
     Database database = is_trusted ? Database::open_own(path_) : open_untrusted();
     EXPECT_EQ(first_word(database), is_trusted ? "old" : "sealed");
-    EXPECT_EQ(std::filesystem::exists(victim), !is_trusted) << "SQLite alone walks into the trap, so it is one";
+    EXPECT_EQ(std::filesystem::exists(victim), !is_trusted)
+        << "SQLite alone walks into the trap, so it is one";
   }
 }
 
+// [IDX-12]
 TEST_F(DatabaseFile, IsNotChangedByAWalBesideAForeignFile) {
   make(path_, "sealed");
   const std::string sealed = contents(path_);
@@ -224,7 +237,8 @@ TEST_F(DatabaseFile, IsNotChangedByAWalBesideAForeignFile) {
     put(path_, sealed);
     put(path_ + "-wal", wal);
     Database database = is_trusted ? Database::open_own(path_) : open_untrusted();
-    EXPECT_EQ(first_word(database), is_trusted ? "stolen" : "sealed") << "SQLite alone walks into the trap";
+    EXPECT_EQ(first_word(database), is_trusted ? "stolen" : "sealed")
+        << "SQLite alone walks into the trap";
     EXPECT_EQ(contents(path_) == sealed, !is_trusted);
   }
 }
@@ -236,6 +250,7 @@ struct HeaderCase {
   std::string message;
 };
 
+// [IDX-11]
 TEST_F(DatabaseFile, RefusesAHeaderThatWeNeverWrite) {
   const std::vector<HeaderCase> cases = {
       {"Magic", 0, "SQLite format 4", "not an SQLite database"},
@@ -245,12 +260,15 @@ TEST_F(DatabaseFile, RefusesAHeaderThatWeNeverWrite) {
       {"WriteVersionWal", 18, "\x02", "write version (2 is WAL): expected 1, got 2"},
       {"ReadVersionWal", 19, "\x02", "read version (2 is WAL): expected 1, got 2"},
       {"ReservedSpace", 20, "\xFF", "reserved space: expected 0, got 255"},
-      {"FewerPagesThanBytes", 28, std::string("\x00\x00\x00\x01", 4), "1 pages of 4096 bytes in a file of"},
+      {"FewerPagesThanBytes", 28, std::string("\x00\x00\x00\x01", 4),
+       "1 pages of 4096 bytes in a file of"},
       {"NoPages", 28, std::string(4, '\0'), "0 pages"},
       {"OtherVersionWroteLast", 92, "\x7F", "database header"},
-      {"FreePages", 36, std::string("\x00\x00\x00\x01", 4), "number of free pages: expected 0, got 1"},
+      {"FreePages", 36, std::string("\x00\x00\x00\x01", 4),
+       "number of free pages: expected 0, got 1"},
       {"AutoVacuum", 52, std::string("\x00\x00\x00\x01", 4), "largest root page"},
-      {"Utf16", 56, std::string("\x00\x00\x00\x02", 4), "text encoding (1 is UTF-8): expected 1, got 2"},
+      {"Utf16", 56, std::string("\x00\x00\x00\x02", 4),
+       "text encoding (1 is UTF-8): expected 1, got 2"},
   };
   make(path_, "word");
   const std::string good = contents(path_);
@@ -258,14 +276,17 @@ TEST_F(DatabaseFile, RefusesAHeaderThatWeNeverWrite) {
     std::string bytes = good;
     bytes.replace(row.offset, row.bytes.size(), row.bytes);
     put(path_, bytes);
-    EXPECT_THAT(message_of([&] { open_untrusted(); }, Code::kMalformed), HasSubstr(row.message)) << row.name;
+    EXPECT_THAT(message_of([&] { open_untrusted(); }, Code::kMalformed), HasSubstr(row.message))
+        << row.name;
     ::close(fd_);
   }
   put(path_, good);
   std::filesystem::resize_file(path_, std::uintmax_t{1} << 40U);
-  EXPECT_THAT(message_of([&] { open_untrusted(); }, Code::kMalformed), HasSubstr("more than the limit"));
+  EXPECT_THAT(message_of([&] { open_untrusted(); }, Code::kMalformed),
+              HasSubstr("more than the limit"));
   ::close(fd_);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{99}, good.size() - 1, good.size() - 4096}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{99}, good.size() - 1, good.size() - 4096}) {
     put(path_, good.substr(0, size));
     message_of([&] { open_untrusted(); }, Code::kMalformed);
     ::close(fd_);
@@ -276,7 +297,8 @@ TEST_F(DatabaseFile, RefusesAHeaderThatWeNeverWrite) {
 TEST_F(DatabaseFile, AllowsReadingTablesAloneInAForeignFile) {
   make(path_, "word");
   Database::open_own(path_).execute(
-      "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n");
+      "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+      "SELECT i FROM n");
   Database database = open_untrusted();
   for (const char* sql : {
            "SELECT count(*) FROM endless",
@@ -301,8 +323,11 @@ TEST_F(DatabaseFile, StopsWorkOutOfProportionToAForeignFile) {
   Database database = open_untrusted();
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(
-      message_of([&] { database.execute("SELECT count(*) FROM words a, words b, words c, words d, words e"); },
-                 Code::kMalformed),
+      message_of(
+          [&] {
+            database.execute("SELECT count(*) FROM words a, words b, words c, words d, words e");
+          },
+          Code::kMalformed),
       HasSubstr("more work"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }

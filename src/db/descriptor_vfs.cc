@@ -5,9 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include <sys/stat.h>
-
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -24,7 +23,9 @@ struct DescriptorFile {
   int fd;
 };
 
-int fd_of(sqlite3_file* file) { return reinterpret_cast<DescriptorFile*>(file)->fd; }
+int fd_of(sqlite3_file* file) {
+  return reinterpret_cast<DescriptorFile*>(file)->fd;
+}
 
 int close_file(sqlite3_file* file) {
   ::close(fd_of(file));
@@ -53,16 +54,29 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
   return SQLITE_OK;
 }
 
-int refuse_write(sqlite3_file* /*file*/, const void* /*bytes*/, int /*amount*/, sqlite3_int64 /*at*/) {
+int refuse_write(sqlite3_file* /*file*/, const void* /*bytes*/, int /*amount*/,
+                 sqlite3_int64 /*at*/) {
   return SQLITE_READONLY;
 }
 
-int refuse_truncate(sqlite3_file* /*file*/, sqlite3_int64 /*size*/) { return SQLITE_READONLY; }
-int nothing_to_sync(sqlite3_file* /*file*/, int /*flags*/) { return SQLITE_OK; }
-int nothing_to_lock(sqlite3_file* /*file*/, int /*level*/) { return SQLITE_OK; }
-int unknown_control(sqlite3_file* /*file*/, int /*operation*/, void* /*argument*/) { return SQLITE_NOTFOUND; }
-int sector_size(sqlite3_file* /*file*/) { return 4096; }
-int characteristics(sqlite3_file* /*file*/) { return SQLITE_IOCAP_IMMUTABLE; }
+int refuse_truncate(sqlite3_file* /*file*/, sqlite3_int64 /*size*/) {
+  return SQLITE_READONLY;
+}
+int nothing_to_sync(sqlite3_file* /*file*/, int /*flags*/) {
+  return SQLITE_OK;
+}
+int nothing_to_lock(sqlite3_file* /*file*/, int /*level*/) {
+  return SQLITE_OK;
+}
+int unknown_control(sqlite3_file* /*file*/, int /*operation*/, void* /*argument*/) {
+  return SQLITE_NOTFOUND;
+}
+int sector_size(sqlite3_file* /*file*/) {
+  return 4096;
+}
+int characteristics(sqlite3_file* /*file*/) {
+  return SQLITE_IOCAP_IMMUTABLE;
+}
 
 int nobody_locks(sqlite3_file* /*file*/, int* locked) {
   *locked = 0;
@@ -91,9 +105,11 @@ constexpr sqlite3_io_methods kMethods = {
     .xUnfetch = nullptr,
 };
 
-int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
+              int* out_flags) {
   file->pMethods = nullptr;  // so that SQLite does not close what was not opened
-  if ((flags & SQLITE_OPEN_MAIN_DB) == 0 || (flags & SQLITE_OPEN_READONLY) == 0) return SQLITE_CANTOPEN;
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0 || (flags & SQLITE_OPEN_READONLY) == 0)
+    return SQLITE_CANTOPEN;
   const int fd = ::open(name, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SQLITE_CANTOPEN;
   reinterpret_cast<DescriptorFile*>(file)->fd = fd;
@@ -102,7 +118,9 @@ int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int fl
   return SQLITE_OK;
 }
 
-int refuse_delete(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*sync*/) { return SQLITE_IOERR_DELETE; }
+int refuse_delete(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*sync*/) {
+  return SQLITE_IOERR_DELETE;
+}
 
 int exists_not(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*flags*/, int* exists) {
   *exists = 0;

@@ -16,6 +16,7 @@
 namespace seabag::http {
 namespace {
 
+using namespace std::string_literals;  // for texts that hold a NUL
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -492,7 +493,7 @@ const MalformedCase kMalformed[] = {
     {"TooManyHeaders", many_headers(limits::kHeaderCount + 1, 1)},
     {"TooLargeHeaders", many_headers(20, 8000)},
     {"OneHugeHeader", many_headers(1, 90'000)},
-    {"NulInHeader", std::string("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", 29)},
+    {"NulInHeader", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"s},
     {"NegativeLength", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"},
     {"RedirectWithoutLocation", "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"},
     {"RedirectToFile",

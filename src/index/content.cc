@@ -17,20 +17,35 @@ namespace seabag::index {
 namespace {
 
 // What each list is sorted by; no two items of a canonical list have equal keys.
-const digest::Digest& key_of(const Blob& blob) { return blob.digest; }
-const std::string& key_of(const Source& source) { return source.uri; }
-const std::string& key_of(const std::string& media_type) { return media_type; }
-const Repository& key_of(const Repository& repository) { return repository; }
-const oci::Platform& key_of(const oci::Platform& platform) { return platform; }
-BlobId key_of(const ManifestInfo& manifest) { return manifest.blob; }
-auto key_of(const Edge& edge) { return std::tuple(edge.parent, edge.role, edge.position); }
+const digest::Digest& key_of(const Blob& blob) {
+  return blob.digest;
+}
+const std::string& key_of(const Source& source) {
+  return source.uri;
+}
+const std::string& key_of(const std::string& media_type) {
+  return media_type;
+}
+const Repository& key_of(const Repository& repository) {
+  return repository;
+}
+const oci::Platform& key_of(const oci::Platform& platform) {
+  return platform;
+}
+BlobId key_of(const ManifestInfo& manifest) {
+  return manifest.blob;
+}
+auto key_of(const Edge& edge) {
+  return std::tuple(edge.parent, edge.role, edge.position);
+}
 auto key_of(const Absence& absence) {
-  return std::tuple(absence.blob, std::string_view(absence.reference), std::string_view(absence.reason),
-                    std::string_view(absence.detail));
+  return std::tuple(absence.blob, std::string_view(absence.reference),
+                    std::string_view(absence.reason), std::string_view(absence.detail));
 }
 // The untagged come after the tagged, as "@" does after ":".
 auto key_of(const ReferenceInfo& reference) {
-  return std::tuple(reference.repository, reference.tag.empty(), std::string_view(reference.tag), reference.manifest);
+  return std::tuple(reference.repository, reference.tag.empty(), std::string_view(reference.tag),
+                    reference.manifest);
 }
 
 struct ByKey {
@@ -103,8 +118,9 @@ void require_one_meaning(const Content& content) {
     return fmt::format("{} in {}", content.blobs[reference.manifest].digest.text(),
                        quoted(content.sources[reference.source].uri));
   };
-  throw Error(Code::kUsage, fmt::format("{} has two meanings: {} and {}", quoted(content.name_of(*found)),
-                                        described(*found), described(*std::next(found))))
+  throw Error(Code::kUsage,
+              fmt::format("{} has two meanings: {} and {}", quoted(content.name_of(*found)),
+                          described(*found), described(*std::next(found))))
       .add_next_step("export the two sources into two bundles");
 }
 
@@ -122,9 +138,10 @@ void sort_references(Content& content) {
 
 std::string Content::name_of(const ReferenceInfo& reference) const {
   const Repository& repository = repositories[reference.repository];
-  return fmt::format("{}{}{}{}{}", repository.registry, repository.registry.empty() ? "" : "/", repository.name,
-                     reference.tag.empty() ? "@" : ":",
-                     reference.tag.empty() ? blobs[reference.manifest].digest.text() : reference.tag);
+  return fmt::format(
+      "{}{}{}{}{}", repository.registry, repository.registry.empty() ? "" : "/", repository.name,
+      reference.tag.empty() ? "@" : ":",
+      reference.tag.empty() ? blobs[reference.manifest].digest.text() : reference.tag);
 }
 
 Content canonical(Content content) {
@@ -180,8 +197,10 @@ std::string_view find_disorder(const Content& content) {
 
 Graph::Graph(const Content& content) : content_(content), manifest_of_(content.blobs.size(), 0) {
   by_digest_.reserve(content.blobs.size());
-  for (BlobId blob = 0; blob < content.blobs.size(); ++blob) by_digest_.emplace(content.blobs[blob].digest, blob);
-  for (std::uint32_t i = 0; i < content.manifests.size(); ++i) manifest_of_.at(content.manifests[i].blob) = i + 1;
+  for (BlobId blob = 0; blob < content.blobs.size(); ++blob)
+    by_digest_.emplace(content.blobs[blob].digest, blob);
+  for (std::uint32_t i = 0; i < content.manifests.size(); ++i)
+    manifest_of_.at(content.manifests[i].blob) = i + 1;
   link_edges();
 }
 
@@ -215,15 +234,18 @@ const ManifestInfo* Graph::find_manifest(BlobId blob) const {
 }
 
 std::span<const Edge> Graph::edges_of(BlobId parent) const {
-  return std::span(content_.edges).subspan(first_edge_[parent], first_edge_[parent + 1] - first_edge_[parent]);
+  return std::span(content_.edges)
+      .subspan(first_edge_[parent], first_edge_[parent + 1] - first_edge_[parent]);
 }
 
 std::span<const BlobId> Graph::referrers_of(BlobId blob) const {
-  return std::span(referrers_).subspan(first_referrer_[blob], first_referrer_[blob + 1] - first_referrer_[blob]);
+  return std::span(referrers_)
+      .subspan(first_referrer_[blob], first_referrer_[blob + 1] - first_referrer_[blob]);
 }
 
-// The reverse of depth-first postorder has parents before children; taking the edges from the back keeps children
-// in their order. No recursion: an index that lies can be as deep as it is long, and have cycles.
+// The reverse of depth-first postorder has parents before children; taking the edges from the back
+// keeps children in their order. No recursion: an index that lies can be as deep as it is long, and
+// have cycles.
 std::vector<BlobId> Graph::closure_of(BlobId root) const {
   std::vector<BlobId> postorder;
   std::vector<bool> is_seen(content_.blobs.size(), false);

@@ -15,8 +15,9 @@
 #include "oci/manifest.h"
 #include "oci/platform.h"
 
-/// What a bundle holds, as values: the graph of blobs, the names they go by, where they were read, and what is
-/// not there and why. The exporter builds it, the SQLite index stores it, the importer reads it back.
+/// What a bundle holds, as values: the graph of blobs, the names they go by, where they were read,
+/// and what is not there and why. The exporter builds it, the SQLite index stores it, the importer
+/// reads it back.
 namespace seabag::index {
 
 /// Position in Content::blobs; the other ids are positions likewise.
@@ -35,10 +36,10 @@ struct Blob {
 };
 
 enum class EdgeRole : std::uint8_t {
-  kConfig,    ///< manifest -> config
-  kLayer,     ///< manifest -> layer
-  kChild,     ///< index -> manifest, by `manifests`
-  kSubject,   ///< referrer -> the manifest it is about, by `subject`
+  kConfig,   ///< manifest -> config
+  kLayer,    ///< manifest -> layer
+  kChild,    ///< index -> manifest, by `manifests`
+  kSubject,  ///< referrer -> the manifest it is about, by `subject`
 };
 
 /// One blob refers to another. Small: a large registry has hundreds of thousands.
@@ -68,9 +69,11 @@ struct Repository {
 };
 
 enum class ReferenceKind : std::uint8_t {
-  kTag,       ///< a tag that was asked for, or that names something attached (cosign's tags, fallback tags)
-  kDigest,    ///< a manifest that was asked for by digest
-  kReferrer,  ///< a manifest that has no name: it is in the repository because it refers to one that is
+  kTag,     ///< a tag that was asked for, or that names something attached (cosign's tags, fallback
+            ///< tags)
+  kDigest,  ///< a manifest that was asked for by digest
+  kReferrer,  ///< a manifest that has no name: it is in the repository because it refers to one
+              ///< that is
 };
 
 /// A root: a manifest under a name in a repository.
@@ -91,8 +94,9 @@ struct Source {
 struct Absence {
   std::optional<BlobId> blob;  ///< none: a whole reference that could not be resolved
   std::string reference;       ///< the name as text, where `blob` is none
-  std::string reason;          ///< "platform", "foreign", or an Error's code name: "refused", "integrity", ...
-  std::string detail;          ///< one line for people: the platform, the URLs, the error's text
+  std::string
+      reason;  ///< "platform", "foreign", or an Error's code name: "refused", "integrity", ...
+  std::string detail;  ///< one line for people: the platform, the URLs, the error's text
 };
 
 struct Content {
@@ -103,19 +107,20 @@ struct Content {
   std::vector<ReferenceInfo> references;
   std::vector<Source> sources;
   std::vector<Absence> absences;
-  std::vector<std::string> media_types = {""};             ///< 0 is none
+  std::vector<std::string> media_types = {""};               ///< 0 is none
   std::vector<oci::Platform> platforms = {oci::Platform()};  ///< 0 is none
 
-  std::string name_of(const ReferenceInfo& reference) const;  ///< "host/repo:tag" or "host/repo@digest"
+  std::string name_of(
+      const ReferenceInfo& reference) const;  ///< "host/repo:tag" or "host/repo@digest"
 };
 
-/// Puts everything into its one order, whatever order the network delivered it in: blobs by digest; manifests by
-/// blob; edges by parent, role and position; repositories, sources, media types and platforms by their text;
-/// references by repository, then tags by their text, then the untagged by digest; absences by blob, then text. Ids
-/// are rewritten throughout, and what stands twice becomes one. The same content gives the same value, and so the
-/// same bundle.
-/// Requires: no two blobs with one digest, no two manifests with one blob.
-/// Errors:   kUsage if one tag means two manifests (two sources can have one name each), naming both.
+/// Puts everything into its one order, whatever order the network delivered it in: blobs by digest;
+/// manifests by blob; edges by parent, role and position; repositories, sources, media types and
+/// platforms by their text; references by repository, then tags by their text, then the untagged by
+/// digest; absences by blob, then text. Ids are rewritten throughout, and what stands twice becomes
+/// one. The same content gives the same value, and so the same bundle. Requires: no two blobs with
+/// one digest, no two manifests with one blob. Errors:   kUsage if one tag means two manifests (two
+/// sources can have one name each), naming both.
 Content canonical(Content content);
 
 /// The first part of it that is not in canonical()'s order, "blobs" for one; empty: all are.
@@ -131,8 +136,8 @@ class Graph {
   std::span<const Edge> edges_of(BlobId parent) const;
   /// Manifests whose subject is `blob`.
   std::span<const BlobId> referrers_of(BlobId blob) const;
-  /// All that is reachable from `root` by config, layer and child edges, `root` first, each once, parents before
-  /// children. Subjects are not followed.
+  /// All that is reachable from `root` by config, layer and child edges, `root` first, each once,
+  /// parents before children. Subjects are not followed.
   std::vector<BlobId> closure_of(BlobId root) const;
 
  private:
@@ -140,8 +145,8 @@ class Graph {
 
   const Content& content_;
   std::unordered_map<digest::Digest, BlobId> by_digest_;
-  std::vector<std::uint32_t> manifest_of_;     // parallel to blobs; position in manifests + 1, 0: none
-  std::vector<std::uint32_t> first_edge_;      // parallel to blobs, and one more; positions in edges
+  std::vector<std::uint32_t> manifest_of_;  // parallel to blobs; position in manifests + 1, 0: none
+  std::vector<std::uint32_t> first_edge_;   // parallel to blobs, and one more; positions in edges
   std::vector<std::uint32_t> first_referrer_;  // the same; positions in referrers_
   std::vector<BlobId> referrers_;
 };

@@ -21,11 +21,13 @@ using testing::HasSubstr;
 
 std::vector<std::string> names_of(const Content& content) {
   std::vector<std::string> names;
-  for (const ReferenceInfo& reference : content.references) names.push_back(content.name_of(reference));
+  for (const ReferenceInfo& reference : content.references)
+    names.push_back(content.name_of(reference));
   return names;
 }
 
-// The same content as a network in another order would deliver it: every list shuffled, ids with it.
+// The same content as a network in another order would deliver it: every list shuffled, ids with
+// it.
 class Shuffle {
  public:
   Shuffle(Content content, unsigned seed) : content_(std::move(content)), random_(seed) {}
@@ -41,7 +43,8 @@ class Shuffle {
       m.artifact_type = media_types[m.artifact_type];
     }
     for (Edge& e : content_.edges) {
-      e = {blobs[e.parent], blobs[e.child], e.position, media_types[e.media_type], platforms[e.platform], e.role};
+      e = {blobs[e.parent],           blobs[e.child],        e.position,
+           media_types[e.media_type], platforms[e.platform], e.role};
     }
     for (ReferenceInfo& r : content_.references) {
       r.repository = repositories[r.repository];
@@ -120,9 +123,11 @@ TEST(Canonical, RefusesATagWithTwoMeanings) {
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kUsage);
-    EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("\"localhost:5000/library/busybox:1.35\" has two meanings"),
-                                             HasSubstr(digest_of("index").text() + " in \"docker://localhost:5000\""),
-                                             HasSubstr(digest_of("app").text() + " in \"oci:layout\"")));
+    EXPECT_THAT(
+        error.what(),
+        testing::AllOf(HasSubstr("\"localhost:5000/library/busybox:1.35\" has two meanings"),
+                       HasSubstr(digest_of("index").text() + " in \"docker://localhost:5000\""),
+                       HasSubstr(digest_of("app").text() + " in \"oci:layout\"")));
   }
 }
 
@@ -173,8 +178,11 @@ TEST_F(SampleGraph, ReachesEverythingOnceAndNoSubject) {
 // A -> {C, B -> C}: C comes after both.
 TEST(Graph, PutsAllParentsBeforeAChild) {
   Content content;
-  for (const char* name : {"a", "b", "c"}) content.blobs.push_back({digest_of(name), 1, Presence::kPresent});
-  content.edges = {{0, 2, 0, 0, 0, EdgeRole::kChild}, {0, 1, 1, 0, 0, EdgeRole::kChild}, {1, 2, 0, 0, 0, EdgeRole::kChild}};
+  for (const char* name : {"a", "b", "c"})
+    content.blobs.push_back({digest_of(name), 1, Presence::kPresent});
+  content.edges = {{0, 2, 0, 0, 0, EdgeRole::kChild},
+                   {0, 1, 1, 0, 0, EdgeRole::kChild},
+                   {1, 2, 0, 0, 0, EdgeRole::kChild}};
   EXPECT_THAT(Graph(content).closure_of(0), ElementsAre(0, 1, 2));
 }
 

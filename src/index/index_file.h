@@ -9,8 +9,8 @@
 #include "db/database.h"
 #include "index/content.h"
 
-/// The SQLite index of a bundle. format-spec/index.md explains the tables and format-spec/index.sql is the schema,
-/// compiled in. The index is derived: digests are the authority.
+/// The SQLite index of a bundle. format-spec/index.md explains the tables and format-spec/index.sql
+/// is the schema, compiled in. The index is derived: digests are the authority.
 namespace seabag::index {
 
 inline constexpr std::int32_t kApplicationId = 0x53424147;  // "SBAG"
@@ -21,7 +21,8 @@ inline constexpr const char* kIndexFile = "index.sqlite";
 struct PayloadFile {
   std::string path;  ///< relative to the bag: "data/images/images.tar"
   std::uint64_t size = 0;
-  std::string sha256;  ///< the checksum that the payload manifest has, 64 digits; empty while it is being made
+  std::string sha256;  ///< the checksum that the payload manifest has, 64 digits; empty while it is
+                       ///< being made
 };
 
 /// Where the bytes of a blob lie; a blob may lie in several tarballs (--split-by).
@@ -38,13 +39,15 @@ struct Index {
   Content content;
 };
 
-/// Writes `index` into an empty database, schema and views included. The same value gives the same rows in the same
-/// order. Requires: index.content is canonical().
+/// Writes `index` into an empty database, schema and views included. The same value gives the same
+/// rows in the same order. Requires: index.content is canonical().
 void write_index(db::Database& database, const Index& index);
 
 /// Reads all of it back.
-/// Errors: kUnsupported (another application_id or user_version), kMalformed: the schema is not exactly ours, a
-///         column of another type, an id that points nowhere, a digest that is none, a number out of range.
+/// Errors: kUnsupported (another application_id or user_version), kMalformed: the schema is not
+/// exactly ours, a
+///         column of another type, an id that points nowhere, a digest that is none, a number out
+///         of range.
 Index read_index(db::Database& database);
 
 }  // namespace seabag::index

@@ -46,15 +46,18 @@ class IndexFile : public testing::Test {
     return read_index(database);
   }
 
-  // Reads a file made by `sql` out of a good one, with nothing of what protects a database from its owner.
+  // Reads a file made by `sql` out of a good one, with nothing of what protects a database from its
+  // owner.
   Error error_after(const std::string& sql) const {
     std::filesystem::remove(path_);
     write(path_, Sample().index());
     {
       db::Database database = db::Database::open_own(path_);
       database.execute(
-          "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA writable_schema = ON;"
-          "CREATE TEMP TABLE saved AS SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL;" +
+          "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA writable_schema "
+          "= ON;"
+          "CREATE TEMP TABLE saved AS SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND "
+          "sql IS NOT NULL;" +
           sql);
     }
     return error_of_read();
@@ -63,10 +66,12 @@ class IndexFile : public testing::Test {
   // The same with the types of columns off while `sql` runs.
   Error error_after_untyped(const std::string& sql) const {
     return error_after(
-        "UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT, WITHOUT', 'WITHOUT'), ') STRICT', ')') "
+        "UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT, WITHOUT', 'WITHOUT'), ') "
+        "STRICT', ')') "
         "WHERE type = 'table'; PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON;" +
         sql +
-        ";UPDATE sqlite_master SET sql = (SELECT sql FROM saved WHERE saved.name = sqlite_master.name) "
+        ";UPDATE sqlite_master SET sql = (SELECT sql FROM saved WHERE saved.name = "
+        "sqlite_master.name) "
         "WHERE type = 'table'");
   }
 
@@ -84,7 +89,9 @@ class IndexFile : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  void put(const std::string& bytes) const { std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes; }
+  void put(const std::string& bytes) const {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+  }
 
   std::string directory_ = testing::TempDir() + "seabag_index_" + std::to_string(::getpid());
   std::string path_ = directory_ + "/index.sqlite";
@@ -150,7 +157,8 @@ struct HostileCase {
 // [IDX-2]
 TEST_F(IndexFile, RefusesAnotherApplicationOrVersion) {
   const std::vector<HostileCase> cases = {
-      {"OtherApplication", "PRAGMA application_id = 7", "application id: expected 0x53424147, got 0x7"},
+      {"OtherApplication", "PRAGMA application_id = 7",
+       "application id: expected 0x53424147, got 0x7"},
       {"Newer", "PRAGMA user_version = 2", "schema version: expected 1, got 2"},
       {"Older", "PRAGMA user_version = 0", "schema version: expected 1, got 0"},
   };
@@ -165,7 +173,8 @@ TEST_F(IndexFile, RefusesAnotherApplicationOrVersion) {
 TEST_F(IndexFile, RefusesASchemaThatIsNotExactlyOurs) {
   const std::vector<HostileCase> cases = {
       {"EndlessViewForATable",
-       "ALTER TABLE blobs RENAME TO hidden; CREATE VIEW blobs (id, digest, size, presence) AS WITH RECURSIVE n(i) AS "
+       "ALTER TABLE blobs RENAME TO hidden; CREATE VIEW blobs (id, digest, size, presence) AS WITH "
+       "RECURSIVE n(i) AS "
        "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'sha256:', 1, 'present' FROM n",
        "schema: "},
       {"ExtraTable", "CREATE TABLE zebra (x)", "\"zebra\""},
@@ -173,14 +182,20 @@ TEST_F(IndexFile, RefusesASchemaThatIsNotExactlyOurs) {
       {"ExtraView", "CREATE VIEW zebra AS SELECT 1", "\"zebra\" does not belong there"},
       {"Trigger", "CREATE TRIGGER zebra AFTER INSERT ON blobs BEGIN SELECT 1; END", "\"zebra\""},
       {"VirtualTable", "CREATE VIRTUAL TABLE zebra USING fts5(x)", "\"zebra"},
-      {"GeneratedColumn", "ALTER TABLE sources ADD COLUMN trap TEXT AS (hex(uri)) VIRTUAL", "\"sources\""},
+      {"GeneratedColumn", "ALTER TABLE sources ADD COLUMN trap TEXT AS (hex(uri)) VIRTUAL",
+       "\"sources\""},
       {"CheckThatCallsAFunction", "CREATE TABLE zebra (x CHECK (abs(x) > 0))", "\"zebra\""},
-      {"NoIndex", "DROP INDEX absences_by_blob; VACUUM", "schema: expected index \"absences_by_blob\""},
+      {"NoIndex", "DROP INDEX absences_by_blob; VACUUM",
+       "schema: expected index \"absences_by_blob\""},
       {"NoView", "DROP VIEW shared_blobs", "\"shared_blobs\""},
-      {"LooseTable", "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'blobs'", "\"blobs\""},
-      {"OtherView", "DROP VIEW shared_blobs; CREATE VIEW shared_blobs AS SELECT 1", "\"shared_blobs\""},
+      {"LooseTable",
+       "UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'blobs'",
+       "\"blobs\""},
+      {"OtherView", "DROP VIEW shared_blobs; CREATE VIEW shared_blobs AS SELECT 1",
+       "\"shared_blobs\""},
       {"StatisticsForThePlanner", "ANALYZE", "sqlite_stat1"},
-      {"HarmfulName", "CREATE VIEW \"zz\x1B[2J\" AS SELECT 1", "\"zz\\x1b[2J\" does not belong there"},
+      {"HarmfulName", "CREATE VIEW \"zz\x1B[2J\" AS SELECT 1",
+       "\"zz\\x1b[2J\" does not belong there"},
   };
   for (const HostileCase& row : cases) {
     const auto begin = std::chrono::steady_clock::now();
@@ -201,7 +216,8 @@ TEST_F(IndexFile, RefusesValuesOfAnotherType) {
       {"UnknownWord", "UPDATE blobs SET presence = 'perhaps'", ""},
       {"NegativeSize", "UPDATE blobs SET size = -1", ""},
       {"NegativeOffset", "UPDATE locations SET offset = -1", ""},
-      {"BothBlobAndReference", "UPDATE absences SET reference = 'x'", "either a blob or a reference"},
+      {"BothBlobAndReference", "UPDATE absences SET reference = 'x'",
+       "either a blob or a reference"},
       {"HugeText", "UPDATE absences SET detail = hex(zeroblob(600000))", "too big"},
   };
   for (const HostileCase& row : cases) {
@@ -214,38 +230,59 @@ TEST_F(IndexFile, RefusesValuesOfAnotherType) {
 // [IDX-5] [IDX-7] [IDX-8] [IDX-9] [IDX-10]
 TEST_F(IndexFile, RefusesValuesThatPointNowhereOrMeanNothing) {
   const std::vector<HostileCase> cases = {
-      {"ChildNowhere", "UPDATE edges SET child = 99", "table edges, row 1: id 99 is none of the 13 that there are"},
+      {"ChildNowhere", "UPDATE edges SET child = 99",
+       "table edges, row 1: id 99 is none of the 13 that there are"},
       {"NegativeChild", "UPDATE edges SET child = -1", "id -1 is none of"},
-      {"ParentNoManifest", "UPDATE edges SET parent = (SELECT id FROM blobs WHERE size = 1500) WHERE role = 'subject'", "is no manifest"},
+      {"ParentNoManifest",
+       "UPDATE edges SET parent = (SELECT id FROM blobs WHERE size = 1500) WHERE role = 'subject'",
+       "is no manifest"},
       {"MediaTypeNowhere", "UPDATE manifests SET media_type = 5", "id 5 is none of the 5"},
       {"MediaTypeZero", "UPDATE edges SET media_type = 0", "id 0 means none"},
-      {"PlatformNowhere", "UPDATE edges SET platform = 3", "table edges, row 1: id 3 is none of the 3"},
-      {"PositionBeyond32Bits", "UPDATE edges SET position = position + 4294967296", "id 4294967296 is none"},
+      {"PlatformNowhere", "UPDATE edges SET platform = 3",
+       "table edges, row 1: id 3 is none of the 3"},
+      {"PositionBeyond32Bits", "UPDATE edges SET position = position + 4294967296",
+       "id 4294967296 is none"},
       {"FileNowhere", "UPDATE locations SET file = 2 WHERE blob = 0", "id 2 is none of the 2"},
       {"BeyondTheFile", "UPDATE locations SET offset = 999999", "in a file of 1000000 bytes"},
-      {"OffsetWraps", "UPDATE locations SET offset = 9223372036854775807", "blob ends at 92233720368547"},
-      {"RepositoryNowhere", "UPDATE image_references SET repository = 2 WHERE id = 3", "id 2 is none of the 2"},
+      {"OffsetWraps", "UPDATE locations SET offset = 9223372036854775807",
+       "blob ends at 92233720368547"},
+      {"RepositoryNowhere", "UPDATE image_references SET repository = 2 WHERE id = 3",
+       "id 2 is none of the 2"},
       {"SourceNowhere", "UPDATE image_references SET source = 1", "id 1 is none of the 1"},
-      {"AbsentBlobNowhere", "UPDATE absences SET blob = 13 WHERE id = 3", "id 13 is none of the 13"},
+      {"AbsentBlobNowhere", "UPDATE absences SET blob = 13 WHERE id = 3",
+       "id 13 is none of the 13"},
       {"GapInIds", "UPDATE blobs SET id = 99 WHERE id = 12", "row 13: expected the id 12, got 99"},
-      {"UpperCaseDigest", "UPDATE blobs SET digest = 'sha256:' || upper(substr(digest, 8)) WHERE id = 3",
+      {"UpperCaseDigest",
+       "UPDATE blobs SET digest = 'sha256:' || upper(substr(digest, 8)) WHERE id = 3",
        "is not a digest"},
-      {"PathForADigest", "UPDATE blobs SET digest = 'sha256:../../x' WHERE id = 3", "\"sha256:../../x\" is not a digest"},
-      {"DigestsOutOfOrder", "UPDATE blobs SET digest = 'sha256:' || printf('%064d', 0) WHERE id = 3",
+      {"PathForADigest", "UPDATE blobs SET digest = 'sha256:../../x' WHERE id = 3",
+       "\"sha256:../../x\" is not a digest"},
+      {"DigestsOutOfOrder",
+       "UPDATE blobs SET digest = 'sha256:' || printf('%064d', 0) WHERE id = 3",
        "the blobs are not in order"},
-      {"TagsOutOfOrder", "UPDATE image_references SET tag = 'zzz' WHERE tag = '1.35'", "the references are not in order"},
-      {"MediaTypesOutOfOrder", "UPDATE media_types SET name = '' WHERE id = 2", "the media types are not in order"},
-      {"PathOutside", "UPDATE files SET path = 'data/../../etc/passwd' WHERE id = 0", "is not a path below data/"},
-      {"AbsolutePath", "UPDATE files SET path = '/etc/passwd' WHERE id = 0", "is not a path below data/"},
+      {"TagsOutOfOrder", "UPDATE image_references SET tag = 'zzz' WHERE tag = '1.35'",
+       "the references are not in order"},
+      {"MediaTypesOutOfOrder", "UPDATE media_types SET name = '' WHERE id = 2",
+       "the media types are not in order"},
+      {"PathOutside", "UPDATE files SET path = 'data/../../etc/passwd' WHERE id = 0",
+       "is not a path below data/"},
+      {"AbsolutePath", "UPDATE files SET path = '/etc/passwd' WHERE id = 0",
+       "is not a path below data/"},
       {"ChecksumOfOtherDigits", "UPDATE files SET sha256 = upper(sha256)", "is not a SHA-256"},
-      {"NulInATag", "UPDATE image_references SET tag = CAST(x'312E3000' AS TEXT) WHERE tag = '1.35'",
+      {"NulInATag",
+       "UPDATE image_references SET tag = CAST(x'312E3000' AS TEXT) WHERE tag = '1.35'",
        "control character in \"1.0\\x00\""},
-      {"EscapeInARepository", "UPDATE repositories SET name = char(27) || name WHERE id = 0", "control character"},
-      {"TaggedReferrer", "UPDATE image_references SET tag = 'x' WHERE id = 3", "kind referrer with a tag"},
-      {"TagWithoutATag", "UPDATE image_references SET tag = NULL WHERE id = 0", "kind tag without a tag"},
+      {"EscapeInARepository", "UPDATE repositories SET name = char(27) || name WHERE id = 0",
+       "control character"},
+      {"TaggedReferrer", "UPDATE image_references SET tag = 'x' WHERE id = 3",
+       "kind referrer with a tag"},
+      {"TagWithoutATag", "UPDATE image_references SET tag = NULL WHERE id = 0",
+       "kind tag without a tag"},
       {"EmptyTag", "UPDATE image_references SET tag = '' WHERE id = 0", "is empty"},
-      {"TimeInWords", "UPDATE image_references SET read_at = 'yesterday'", "\"yesterday\" is not a time"},
-      {"TimeWithOffset", "UPDATE image_references SET read_at = '2026-11-21T05:13:00+00:00'", "is not a time"},
+      {"TimeInWords", "UPDATE image_references SET read_at = 'yesterday'",
+       "\"yesterday\" is not a time"},
+      {"TimeWithOffset", "UPDATE image_references SET read_at = '2026-11-21T05:13:00+00:00'",
+       "is not a time"},
   };
   for (const HostileCase& row : cases) {
     const Error error = error_after(row.sql);
@@ -273,7 +310,8 @@ TEST_F(IndexFile, SurvivesRandomDamage) {
     const Error error = error_of_read();
     if (error.code() == Code::kInternal) continue;
     ++refused;
-    EXPECT_TRUE(error.code() == Code::kMalformed || error.code() == Code::kUnsupported) << seed << error.what();
+    EXPECT_TRUE(error.code() == Code::kMalformed || error.code() == Code::kUnsupported)
+        << seed << error.what();
   }
   EXPECT_GT(refused, 100);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
@@ -290,7 +328,8 @@ TEST_F(IndexFile, SurvivesBeingCutAnywhere) {
 
 // [IDX-12]
 TEST_F(IndexFile, IsReadWithoutItsSideFiles) {
-  for (const char* suffix : {"-journal", "-wal", "-shm"}) std::ofstream(path_ + suffix) << "whatever";
+  for (const char* suffix : {"-journal", "-wal", "-shm"})
+    std::ofstream(path_ + suffix) << "whatever";
   EXPECT_EQ(dump(read().content), dump(Sample().index().content));
 }
 

@@ -71,7 +71,8 @@ TEST_F(Queries, OfThePageAllGiveAnswers) {
 
 TEST_F(Queries, FindEveryTableViewAndColumnOnThePage) {
   const std::string text = page();
-  for (const std::string& name : column("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")) {
+  for (const std::string& name :
+       column("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")) {
     EXPECT_THAT(text, testing::HasSubstr("`" + name + "`"));
     for (const std::string& part : column("SELECT name FROM pragma_table_xinfo('" + name + "')")) {
       EXPECT_THAT(text, testing::HasSubstr("`" + part + "`")) << name;
@@ -81,9 +82,11 @@ TEST_F(Queries, FindEveryTableViewAndColumnOnThePage) {
 
 TEST_F(Queries, ListImagesByTheirFullNames) {
   EXPECT_THAT(column("SELECT image FROM images WHERE kind <> 'artifact' ORDER BY image"),
-              ElementsAre(kApp, kBusybox, std::string("localhost:5000/library/busybox:sha256-") +
-                                              digest_of("index").hex() + ".sig"));
-  EXPECT_THAT(column("SELECT source || ' ' || read_at FROM images WHERE image = 'localhost:5000/library/app:2.0'"),
+              ElementsAre(kApp, kBusybox,
+                          std::string("localhost:5000/library/busybox:sha256-") +
+                              digest_of("index").hex() + ".sig"));
+  EXPECT_THAT(column("SELECT source || ' ' || read_at FROM images WHERE image = "
+                     "'localhost:5000/library/app:2.0'"),
               ElementsAre("docker://localhost:5000 2026-11-21T05:13:00Z"));
 }
 
@@ -96,35 +99,42 @@ TEST_F(Queries, CountWhatIsPresentAlone) {
 }
 
 TEST_F(Queries, LocateTheBytesOfAnImage) {
-  EXPECT_THAT(column("SELECT file || ' ' || offset FROM image_blobs WHERE size = 4000 AND image LIKE '%app%'"
-                     " ORDER BY file DESC"),
-              testing::Contains("data/images/images-0002.tar 1536"));
-  EXPECT_EQ(number("SELECT count(*) FROM image_blobs WHERE image LIKE '%app%' AND file IS NULL"), 2);
+  EXPECT_THAT(
+      column(
+          "SELECT file || ' ' || offset FROM image_blobs WHERE size = 4000 AND image LIKE '%app%'"
+          " ORDER BY file DESC"),
+      testing::Contains("data/images/images-0002.tar 1536"));
+  EXPECT_EQ(number("SELECT count(*) FROM image_blobs WHERE image LIKE '%app%' AND file IS NULL"),
+            2);
 }
 
 TEST_F(Queries, SayWhatIsNotIncludedAndWhy) {
-  EXPECT_THAT(column("SELECT image || ' ' || reason || ' ' || presence FROM not_included ORDER BY 1"),
-              ElementsAre("localhost:5000/library/app:2.0 foreign left-out",
-                          "localhost:5000/library/app:2.0 refused missing",
-                          "localhost:5000/library/busybox:1.35 platform left-out",
-                          "localhost:5000/library/gone:1 refused missing"));
+  EXPECT_THAT(
+      column("SELECT image || ' ' || reason || ' ' || presence FROM not_included ORDER BY 1"),
+      ElementsAre("localhost:5000/library/app:2.0 foreign left-out",
+                  "localhost:5000/library/app:2.0 refused missing",
+                  "localhost:5000/library/busybox:1.35 platform left-out",
+                  "localhost:5000/library/gone:1 refused missing"));
 }
 
 TEST_F(Queries, FindAttachmentsOfAnImageAndItsPlatforms) {
   EXPECT_THAT(column("SELECT attached_by || ' ' || type FROM attachments "
                      "WHERE image = 'localhost:5000/library/busybox:1.35' ORDER BY 1"),
-              ElementsAre("subject application/spdx+json", "tag application/vnd.oci.image.manifest.v1+json"));
+              ElementsAre("subject application/spdx+json",
+                          "tag application/vnd.oci.image.manifest.v1+json"));
 }
 
 TEST_F(Queries, AddUpWhatSharingSaves) {
-  EXPECT_THAT(column("SELECT digest FROM shared_blobs"), ElementsAre(digest_of("base layer").text()));
+  EXPECT_THAT(column("SELECT digest FROM shared_blobs"),
+              ElementsAre(digest_of("base layer").text()));
   EXPECT_EQ(number("SELECT images FROM shared_blobs"), 2);
   EXPECT_EQ(number("SELECT copies FROM shared_blobs"), 2);
   EXPECT_EQ(number("SELECT saved FROM shared_blobs"), 0);
 }
 
 TEST_F(Queries, NameAPlatformAsToolsDo) {
-  EXPECT_THAT(column("SELECT name FROM platforms ORDER BY name"), ElementsAre("linux/amd64", "linux/arm64/v8"));
+  EXPECT_THAT(column("SELECT name FROM platforms ORDER BY name"),
+              ElementsAre("linux/amd64", "linux/arm64/v8"));
 }
 
 }  // namespace

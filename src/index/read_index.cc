@@ -15,18 +15,22 @@
 #include "index/index_file.h"
 #include "index/schema_internal.h"
 
-// The file may come from a stranger, and a right SHA-256 says only which stranger. So nothing is used before it is
-// known to be exactly our schema in a sound file (a table could be a view that never ends, a column could be computed),
-// and then every value is held against its type, its range and its place. What the rows claim about the bundle is not
-// believed here either: whoever uses them reads blobs by their digests.
+// The file may come from a stranger, and a right SHA-256 says only which stranger. So nothing is
+// used before it is known to be exactly our schema in a sound file (a table could be a view that
+// never ends, a column could be computed), and then every value is held against its type, its range
+// and its place. What the rows claim about the bundle is not believed here either: whoever uses
+// them reads blobs by their digests.
 //
-// Memory: a row of each table takes more bytes in the file than in these vectors take twice, and the check of the file
-// has shown that no page is used twice, so counting the rows first bounds the vectors by the file.
+// Memory: a row of each table takes more bytes in the file than in these vectors take twice, and
+// the check of the file has shown that no page is used twice, so counting the rows first bounds the
+// vectors by the file.
 
 namespace seabag::index {
 namespace {
 
-Error malformed(std::string text) { return {Code::kMalformed, std::move(text)}; }
+Error malformed(std::string text) {
+  return {Code::kMalformed, std::move(text)};
+}
 
 std::int64_t pragma(db::Database& database, const char* sql) {
   db::Statement statement(database, sql);
@@ -37,37 +41,45 @@ std::int64_t pragma(db::Database& database, const char* sql) {
 void require_ours(db::Database& database) {
   const std::int64_t application = pragma(database, "PRAGMA application_id");
   if (application != kApplicationId) {
-    throw Error(Code::kUnsupported, fmt::format("application id: expected {:#x}, got {:#x}", kApplicationId, application));
+    throw Error(Code::kUnsupported, fmt::format("application id: expected {:#x}, got {:#x}",
+                                                kApplicationId, application));
   }
   const std::int64_t version = pragma(database, "PRAGMA user_version");
   if (version != kSchemaVersion) {
-    throw Error(Code::kUnsupported, fmt::format("schema version: expected {}, got {}", kSchemaVersion, version))
-        .add_next_step(version > kSchemaVersion ? "use a newer seabag-import"
-                                                : "make the index anew: seabag-import index BUNDLE --rebuild");
+    throw Error(Code::kUnsupported,
+                fmt::format("schema version: expected {}, got {}", kSchemaVersion, version))
+        .add_next_step(version > kSchemaVersion
+                           ? "use a newer seabag-import"
+                           : "make the index anew: seabag-import index BUNDLE --rebuild");
   }
 }
 
 // Compares with what our own text makes of an empty database.
 void require_schema(db::Database& database) {
-  static constexpr const char* kSelect = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+  static constexpr const char* kSelect =
+      "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
   db::Database fresh = db::Database::create(":memory:");
   fresh.execute(kSchema);
   db::Statement expected(fresh, kSelect);
   db::Statement actual(database, kSelect);
   while (expected.step()) {
-    if (!actual.step()) throw malformed(fmt::format("schema: {} is missing", quoted(expected.text(1))));
+    if (!actual.step())
+      throw malformed(fmt::format("schema: {} is missing", quoted(expected.text(1))));
     bool is_same = actual.find_text(3) == expected.find_text(3);
-    for (const int column : {0, 1, 2}) is_same = is_same && actual.text_view(column) == expected.text_view(column);
+    for (const int column : {0, 1, 2})
+      is_same = is_same && actual.text_view(column) == expected.text_view(column);
     if (!is_same) {
-      throw malformed(fmt::format("schema: expected {} {} as format-spec/index.sql has it, got {} {}", expected.text(0),
-                                  quoted(expected.text(1)), printable(actual.text(0)), quoted(actual.text(1))));
+      throw malformed(fmt::format(
+          "schema: expected {} {} as format-spec/index.sql has it, got {} {}", expected.text(0),
+          quoted(expected.text(1)), printable(actual.text(0)), quoted(actual.text(1))));
     }
   }
-  if (actual.step()) throw malformed(fmt::format("schema: {} does not belong there", quoted(actual.text(1))));
+  if (actual.step())
+    throw malformed(fmt::format("schema: {} does not belong there", quoted(actual.text(1))));
 }
 
-// Every page is used once, and its cells are sound and in order. CHECK constraints are not looked at: SQLite forgets
-// them in a read-only database.
+// Every page is used once, and its cells are sound and in order. CHECK constraints are not looked
+// at: SQLite forgets them in a read-only database.
 void require_sound(db::Database& database) {
   db::Statement statement(database, "PRAGMA quick_check(1)");
   check(statement.step(), "a PRAGMA gives a row");
@@ -101,7 +113,8 @@ std::string name_at(const db::Statement& row, int column) {
   std::string name = row.text(column);
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) throw malformed(fmt::format("control character in {}", quoted(name)));
+    if (byte < 0x20 || byte == 0x7F)
+      throw malformed(fmt::format("control character in {}", quoted(name)));
   }
   return name;
 }
@@ -109,7 +122,8 @@ std::string name_at(const db::Statement& row, int column) {
 std::string path_at(const db::Statement& row, int column) {
   std::string path = name_at(row, column);
   const bool climbs = ('/' + path + '/').find("/../") != std::string::npos;
-  if (!path.starts_with("data/") || climbs) throw malformed(fmt::format("{} is not a path below data/", quoted(path)));
+  if (!path.starts_with("data/") || climbs)
+    throw malformed(fmt::format("{} is not a path below data/", quoted(path)));
   return path;
 }
 
@@ -167,7 +181,8 @@ class Reader {
   void for_each_id(const char* table, const char* sql, std::uint64_t first, Take take) {
     for_each_row(table, sql, [&](const db::Statement& row, std::uint64_t position) {
       if (size_at(row, 0) != first + position) {
-        throw malformed(fmt::format("expected the id {}, got {}", first + position, row.integer(0)));
+        throw malformed(
+            fmt::format("expected the id {}, got {}", first + position, row.integer(0)));
       }
       take(row);
     });
@@ -178,50 +193,58 @@ class Reader {
     db::Statement count(database_, "SELECT count(*) FROM " + table);
     check(count.step(), "count() gives a row");
     const std::uint64_t rows = size_at(count, 0);
-    if (rows >= std::numeric_limits<std::uint32_t>::max()) throw malformed(fmt::format("{} rows in {}", rows, table));
+    if (rows >= std::numeric_limits<std::uint32_t>::max())
+      throw malformed(fmt::format("{} rows in {}", rows, table));
     items.reserve(rows);
   }
 
   void read_metadata() {
-    for_each_row("metadata", "SELECT name, value FROM metadata", [&](const db::Statement& row, std::uint64_t) {
-      index_.metadata.emplace(name_at(row, 0), row.text(1));
-    });
+    for_each_row("metadata", "SELECT name, value FROM metadata",
+                 [&](const db::Statement& row, std::uint64_t) {
+                   index_.metadata.emplace(name_at(row, 0), row.text(1));
+                 });
   }
 
   void read_files() {
     std::set<std::string> paths;
-    for_each_id("files", "SELECT id, path, size, sha256 FROM files ORDER BY id", 0, [&](const db::Statement& row) {
-      std::string path = path_at(row, 1);
-      if (!paths.insert(path).second) throw malformed(fmt::format("{} is there twice", quoted(path)));
-      index_.files.push_back({std::move(path), size_at(row, 2), sha256_at(row, 3)});
-    });
+    for_each_id("files", "SELECT id, path, size, sha256 FROM files ORDER BY id", 0,
+                [&](const db::Statement& row) {
+                  std::string path = path_at(row, 1);
+                  if (!paths.insert(path).second)
+                    throw malformed(fmt::format("{} is there twice", quoted(path)));
+                  index_.files.push_back({std::move(path), size_at(row, 2), sha256_at(row, 3)});
+                });
   }
 
   void read_names() {
     for_each_id("media_types", "SELECT id, name FROM media_types ORDER BY id", 1,
                 [&](const db::Statement& row) { content_.media_types.push_back(row.text(1)); });
-    for_each_id("platforms", "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id", 1,
-                [&](const db::Statement& row) {
-                  content_.platforms.push_back({row.text(1), row.text(2), row.text(3), row.text(4)});
-                });
+    for_each_id(
+        "platforms", "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id",
+        1, [&](const db::Statement& row) {
+          content_.platforms.push_back({row.text(1), row.text(2), row.text(3), row.text(4)});
+        });
   }
 
   void read_blobs() {
     reserve(content_.blobs, "blobs");
-    for_each_id("blobs", "SELECT id, digest, size, presence FROM blobs ORDER BY id", 0, [&](const db::Statement& row) {
-      const std::string_view text = row.text_view(1);
-      const auto digest = digest::find_digest(text);
-      if (!digest) throw malformed(fmt::format("{} is not a digest", quoted(text, 160)));
-      content_.blobs.push_back({*digest, size_at(row, 2), meaning_of<Presence>(kPresenceWords, row.text_view(3))});
-    });
+    for_each_id(
+        "blobs", "SELECT id, digest, size, presence FROM blobs ORDER BY id", 0,
+        [&](const db::Statement& row) {
+          const std::string_view text = row.text_view(1);
+          const auto digest = digest::find_digest(text);
+          if (!digest) throw malformed(fmt::format("{} is not a digest", quoted(text, 160)));
+          content_.blobs.push_back(
+              {*digest, size_at(row, 2), meaning_of<Presence>(kPresenceWords, row.text_view(3))});
+        });
   }
 
   void read_locations() {
     reserve(index_.locations, "locations");
     for_each_row("locations", "SELECT blob, file, offset FROM locations ORDER BY blob, file",
                  [&](const db::Statement& row, std::uint64_t) {
-                   const Location at = {id_at(row, 0, content_.blobs.size()), id_at(row, 1, index_.files.size()),
-                                        size_at(row, 2)};
+                   const Location at = {id_at(row, 0, content_.blobs.size()),
+                                        id_at(row, 1, index_.files.size()), size_at(row, 2)};
                    const std::uint64_t end = checked_add(at.offset, content_.blobs[at.blob].size);
                    if (end > index_.files[at.file].size) {
                      throw malformed(fmt::format("blob ends at {} in a file of {} bytes", end,
@@ -235,21 +258,24 @@ class Reader {
   void require_next(const Location& at) const {
     if (index_.locations.empty()) return;
     const Location& last = index_.locations.back();
-    if (std::pair(last.blob, last.file) >= std::pair(at.blob, at.file)) throw malformed("is not in order");
+    if (std::pair(last.blob, last.file) >= std::pair(at.blob, at.file))
+      throw malformed("is not in order");
   }
 
   void read_manifests() {
     reserve(content_.manifests, "manifests");
-    for_each_row("manifests", "SELECT blob, kind, media_type, artifact_type, created FROM manifests ORDER BY blob",
-                 [&](const db::Statement& row, std::uint64_t) {
-                   ManifestInfo manifest;
-                   manifest.blob = id_at(row, 0, content_.blobs.size());
-                   manifest.kind = meaning_of<oci::ManifestKind>(kManifestWords, row.text_view(1));
-                   manifest.media_type = id_or_none_at(row, 2, content_.media_types.size());
-                   manifest.artifact_type = id_or_none_at(row, 3, content_.media_types.size());
-                   manifest.created = row.find_text(4).value_or("");
-                   content_.manifests.push_back(std::move(manifest));
-                 });
+    for_each_row(
+        "manifests",
+        "SELECT blob, kind, media_type, artifact_type, created FROM manifests ORDER BY blob",
+        [&](const db::Statement& row, std::uint64_t) {
+          ManifestInfo manifest;
+          manifest.blob = id_at(row, 0, content_.blobs.size());
+          manifest.kind = meaning_of<oci::ManifestKind>(kManifestWords, row.text_view(1));
+          manifest.media_type = id_or_none_at(row, 2, content_.media_types.size());
+          manifest.artifact_type = id_or_none_at(row, 3, content_.media_types.size());
+          manifest.created = row.find_text(4).value_or("");
+          content_.manifests.push_back(std::move(manifest));
+        });
   }
 
   void read_edges() {
@@ -257,11 +283,13 @@ class Reader {
     for (const ManifestInfo& manifest : content_.manifests) is_manifest[manifest.blob] = true;
     reserve(content_.edges, "edges");
     for_each_row("edges",
-                 "SELECT parent, role, position, child, media_type, platform FROM edges ORDER BY parent, role, position",
+                 "SELECT parent, role, position, child, media_type, platform FROM edges ORDER BY "
+                 "parent, role, position",
                  [&](const db::Statement& row, std::uint64_t) {
                    Edge edge;
                    edge.parent = id_at(row, 0, content_.blobs.size());
-                   if (!is_manifest[edge.parent]) throw malformed(fmt::format("blob {} is no manifest", edge.parent));
+                   if (!is_manifest[edge.parent])
+                     throw malformed(fmt::format("blob {} is no manifest", edge.parent));
                    edge.role = meaning_of<EdgeRole>(kRoleWords, row.text_view(1));
                    edge.position = id_at(row, 2, std::numeric_limits<std::uint32_t>::max());
                    edge.child = id_at(row, 3, content_.blobs.size());
@@ -270,8 +298,9 @@ class Reader {
                    content_.edges.push_back(edge);
                  });
     // The table has the roles in the order of the alphabet.
-    std::ranges::sort(content_.edges, {},
-                      [](const Edge& edge) { return std::tuple(edge.parent, edge.role, edge.position); });
+    std::ranges::sort(content_.edges, {}, [](const Edge& edge) {
+      return std::tuple(edge.parent, edge.role, edge.position);
+    });
   }
 
   void read_references() {
@@ -282,29 +311,31 @@ class Reader {
     for_each_id("sources", "SELECT id, uri FROM sources ORDER BY id", 0,
                 [&](const db::Statement& row) { content_.sources.push_back({row.text(1)}); });
     reserve(content_.references, "image_references");
-    for_each_id(
-        "image_references",
-        "SELECT id, repository, kind, tag, manifest, source, read_at FROM image_references ORDER BY id", 0,
-        [&](const db::Statement& row) {
-          ReferenceInfo reference;
-          reference.repository = id_at(row, 1, content_.repositories.size());
-          reference.kind = meaning_of<ReferenceKind>(kReferenceWords, row.text_view(2));
-          if ((reference.kind == ReferenceKind::kTag) == row.is_null(3)) {
-            throw malformed(fmt::format("kind {} {} a tag", row.text_view(2), row.is_null(3) ? "without" : "with"));
-          }
-          if (!row.is_null(3)) reference.tag = name_at(row, 3);
-          if (!row.is_null(3) && reference.tag.empty()) throw malformed("the tag is empty");
-          reference.manifest = id_at(row, 4, content_.blobs.size());
-          reference.source = id_at(row, 5, content_.sources.size());
-          reference.read_at = time_at(row, 6);
-          content_.references.push_back(std::move(reference));
-        });
+    for_each_id("image_references",
+                "SELECT id, repository, kind, tag, manifest, source, read_at FROM image_references "
+                "ORDER BY id",
+                0, [&](const db::Statement& row) {
+                  ReferenceInfo reference;
+                  reference.repository = id_at(row, 1, content_.repositories.size());
+                  reference.kind = meaning_of<ReferenceKind>(kReferenceWords, row.text_view(2));
+                  if ((reference.kind == ReferenceKind::kTag) == row.is_null(3)) {
+                    throw malformed(fmt::format("kind {} {} a tag", row.text_view(2),
+                                                row.is_null(3) ? "without" : "with"));
+                  }
+                  if (!row.is_null(3)) reference.tag = name_at(row, 3);
+                  if (!row.is_null(3) && reference.tag.empty()) throw malformed("the tag is empty");
+                  reference.manifest = id_at(row, 4, content_.blobs.size());
+                  reference.source = id_at(row, 5, content_.sources.size());
+                  reference.read_at = time_at(row, 6);
+                  content_.references.push_back(std::move(reference));
+                });
   }
 
   void read_absences() {
-    for_each_id("absences", "SELECT id, blob, reference, reason, detail FROM absences ORDER BY id", 0,
-                [&](const db::Statement& row) {
-                  if (row.is_null(1) == row.is_null(2)) throw malformed("expected either a blob or a reference");
+    for_each_id("absences", "SELECT id, blob, reference, reason, detail FROM absences ORDER BY id",
+                0, [&](const db::Statement& row) {
+                  if (row.is_null(1) == row.is_null(2))
+                    throw malformed("expected either a blob or a reference");
                   Absence absence;
                   if (!row.is_null(1)) absence.blob = id_at(row, 1, content_.blobs.size());
                   absence.reference = row.find_text(2).value_or("");
@@ -317,7 +348,8 @@ class Reader {
   // So no digest, name or tag is there twice, and binary search works on what was read.
   void require_order() {
     const std::string_view part = find_disorder(content_);
-    if (!part.empty()) throw malformed(fmt::format("the {} are not in order, or not all different", part));
+    if (!part.empty())
+      throw malformed(fmt::format("the {} are not in order, or not all different", part));
   }
 
   db::Database& database_;

@@ -15,19 +15,23 @@
 /// For tests alone: a small bundle that has one of everything.
 namespace seabag::index {
 
-inline digest::Digest digest_of(std::string_view name) { return digest::digest_of(io::bytes_of(name)); }
+inline digest::Digest digest_of(std::string_view name) {
+  return digest::digest_of(io::bytes_of(name));
+}
 
 /// Blobs in the order they are made, not yet canonical:
 ///   library/busybox:1.35   index -> amd64 (config, base layer, tools layer), arm64 (left out)
-///   library/app:2.0        image -> config, the same base layer, a foreign layer (left out), a lost layer
-///   an SBOM about amd64 (a referrer without a name), a signature of the index (cosign's tag)
-///   library/gone:1         could not be resolved
+///   library/app:2.0        image -> config, the same base layer, a foreign layer (left out), a
+///   lost layer an SBOM about amd64 (a referrer without a name), a signature of the index (cosign's
+///   tag) library/gone:1         could not be resolved
 class Sample {
  public:
   Sample() {
     content_.sources = {{"docker://localhost:5000"}};
-    content_.repositories = {{"localhost:5000", "library/busybox"}, {"localhost:5000", "library/app"}};
-    content_.media_types = {"", "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json",
+    content_.repositories = {{"localhost:5000", "library/busybox"},
+                             {"localhost:5000", "library/app"}};
+    content_.media_types = {"", "application/vnd.oci.image.index.v1+json",
+                            "application/vnd.oci.image.manifest.v1+json",
                             "application/vnd.oci.image.layer.v1.tar+gzip", "application/spdx+json"};
     content_.platforms = {{}, {"linux", "arm64", "v8", ""}, {"linux", "amd64", "", ""}};
     add_busybox();
@@ -37,10 +41,13 @@ class Sample {
 
   const Content& content() const { return content_; }
 
-  /// The whole index, canonical, blobs one after the other in the first file and the base layer in the second too.
+  /// The whole index, canonical, blobs one after the other in the first file and the base layer in
+  /// the second too.
   Index index() const {
     Index index;
-    index.metadata = {{"created", "2026-11-21T05:13:00Z"}, {"format-version", "1"}, {"tool", "seabag-export 0.1.0"}};
+    index.metadata = {{"created", "2026-11-21T05:13:00Z"},
+                      {"format-version", "1"},
+                      {"tool", "seabag-export 0.1.0"}};
     index.content = canonical(content_);
     index.files = {{"data/images/images-0001.tar", 1'000'000, std::string(64, 'a')},
                    {"data/images/images-0002.tar", 20'000, ""}};
@@ -65,7 +72,8 @@ class Sample {
     std::uint32_t position = 0;
     for (const BlobId child : children) {
       const std::uint32_t platform = role == EdgeRole::kChild ? 2 - position : 0;
-      content_.edges.push_back({parent, child, position++, role == EdgeRole::kChild ? 2U : 3U, platform, role});
+      content_.edges.push_back(
+          {parent, child, position++, role == EdgeRole::kChild ? 2U : 3U, platform, role});
     }
   }
 
@@ -104,7 +112,8 @@ class Sample {
     reference(1, "2.0", image, ReferenceKind::kTag);
     absent(foreign, "foreign", "https://example.com/layer");
     absent(lost, "refused", "blob unknown to registry");
-    content_.absences.push_back({std::nullopt, "localhost:5000/library/gone:1", "refused", "manifest unknown"});
+    content_.absences.push_back(
+        {std::nullopt, "localhost:5000/library/gone:1", "refused", "manifest unknown"});
   }
 
   void add_attachments() {
@@ -126,22 +135,28 @@ class Sample {
 /// All of a content as text, ids included.
 inline std::string dump(const Content& content) {
   std::string text;
-  for (const Blob& b : content.blobs) text += fmt::format("blob {} {} {}\n", b.digest.text(), b.size, static_cast<int>(b.presence));
+  for (const Blob& b : content.blobs)
+    text += fmt::format("blob {} {} {}\n", b.digest.text(), b.size, static_cast<int>(b.presence));
   for (const ManifestInfo& m : content.manifests) {
-    text += fmt::format("manifest {} {} {} {} {}\n", m.blob, static_cast<int>(m.kind), m.media_type, m.artifact_type, m.created);
+    text += fmt::format("manifest {} {} {} {} {}\n", m.blob, static_cast<int>(m.kind), m.media_type,
+                        m.artifact_type, m.created);
   }
   for (const Edge& e : content.edges) {
-    text += fmt::format("edge {} {} {} {} {} {}\n", e.parent, e.child, e.position, e.media_type, e.platform, static_cast<int>(e.role));
+    text += fmt::format("edge {} {} {} {} {} {}\n", e.parent, e.child, e.position, e.media_type,
+                        e.platform, static_cast<int>(e.role));
   }
   for (const ReferenceInfo& r : content.references) {
-    text += fmt::format("reference {} {} {} {} {} {}\n", r.repository, r.tag, r.manifest, static_cast<int>(r.kind), r.source, r.read_at.seconds);
+    text += fmt::format("reference {} {} {} {} {} {}\n", r.repository, r.tag, r.manifest,
+                        static_cast<int>(r.kind), r.source, r.read_at.seconds);
   }
-  for (const Repository& r : content.repositories) text += fmt::format("repository {} {}\n", r.registry, r.name);
+  for (const Repository& r : content.repositories)
+    text += fmt::format("repository {} {}\n", r.registry, r.name);
   for (const Source& s : content.sources) text += fmt::format("source {}\n", s.uri);
   for (const std::string& m : content.media_types) text += fmt::format("media type {}\n", m);
   for (const oci::Platform& p : content.platforms) text += fmt::format("platform {}\n", p.text());
   for (const Absence& a : content.absences) {
-    text += fmt::format("absence {} {} {} {}\n", a.blob ? std::to_string(*a.blob) : "", a.reference, a.reason, a.detail);
+    text += fmt::format("absence {} {} {} {}\n", a.blob ? std::to_string(*a.blob) : "", a.reference,
+                        a.reason, a.detail);
   }
   return text;
 }

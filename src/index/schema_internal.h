@@ -18,8 +18,10 @@ namespace seabag::index {
 extern const char* const kSchema;
 
 // In the order of their enumerations: Presence, EdgeRole, ReferenceKind, oci::ManifestKind.
-inline constexpr std::array<std::string_view, 3> kPresenceWords = {"present", "left-out", "missing"};
-inline constexpr std::array<std::string_view, 4> kRoleWords = {"config", "layer", "child", "subject"};
+inline constexpr std::array<std::string_view, 3> kPresenceWords = {"present", "left-out",
+                                                                   "missing"};
+inline constexpr std::array<std::string_view, 4> kRoleWords = {"config", "layer", "child",
+                                                               "subject"};
 inline constexpr std::array<std::string_view, 3> kReferenceWords = {"tag", "digest", "referrer"};
 inline constexpr std::array<std::string_view, 3> kManifestWords = {"image", "artifact", "index"};
 
@@ -33,7 +35,8 @@ template <class Enumeration, std::size_t count>
 Enumeration meaning_of(const std::array<std::string_view, count>& words, std::string_view word) {
   const auto found = std::ranges::find(words, word);
   if (found != words.end()) return static_cast<Enumeration>(found - words.begin());
-  throw Error(Code::kMalformed, fmt::format("expected one of {}, got {}", fmt::join(words, ", "), quoted(word, 40)));
+  throw Error(Code::kMalformed,
+              fmt::format("expected one of {}, got {}", fmt::join(words, ", "), quoted(word, 40)));
 }
 
 }  // namespace seabag::index

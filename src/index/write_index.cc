@@ -8,7 +8,9 @@ namespace seabag::index {
 namespace {
 
 // SQLite's integers are signed; a size beyond them was refused when it was parsed.
-std::int64_t number(std::uint64_t value) { return narrow<std::int64_t>(value); }
+std::int64_t number(std::uint64_t value) {
+  return narrow<std::int64_t>(value);
+}
 
 // NULL for the id that means none.
 void bind_id(db::Statement& statement, int parameter, std::uint32_t id) {
@@ -50,7 +52,10 @@ void write_names(db::Database& database, const Content& content) {
   db::Statement platform(database, "INSERT INTO platforms VALUES (?, ?, ?, ?, ?)");
   for (std::size_t id = 1; id < content.platforms.size(); ++id) {
     const oci::Platform& known = content.platforms[id];
-    platform.bind(1, number(id)).bind(2, known.os).bind(3, known.architecture).bind(4, known.variant);
+    platform.bind(1, number(id))
+        .bind(2, known.os)
+        .bind(3, known.architecture)
+        .bind(4, known.variant);
     platform.bind(5, known.os_version).run();
   }
 }
@@ -79,7 +84,9 @@ void write_graph(db::Database& database, const Content& content) {
   }
   db::Statement edge(database, "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)");
   for (const Edge& known : content.edges) {
-    edge.bind(1, number(known.parent)).bind(2, word_for(kRoleWords, known.role)).bind(3, number(known.position));
+    edge.bind(1, number(known.parent))
+        .bind(2, word_for(kRoleWords, known.role))
+        .bind(3, number(known.position));
     edge.bind(4, number(known.child));
     bind_id(edge, 5, known.media_type);
     bind_id(edge, 6, known.platform);
@@ -100,9 +107,14 @@ void write_references(db::Database& database, const Content& content) {
   db::Statement reference(database, "INSERT INTO image_references VALUES (?, ?, ?, ?, ?, ?, ?)");
   for (std::size_t id = 0; id < content.references.size(); ++id) {
     const ReferenceInfo& known = content.references[id];
-    reference.bind(1, number(id)).bind(2, number(known.repository)).bind(3, word_for(kReferenceWords, known.kind));
+    reference.bind(1, number(id))
+        .bind(2, number(known.repository))
+        .bind(3, word_for(kReferenceWords, known.kind));
     bind_text(reference, 4, known.tag);
-    reference.bind(5, number(known.manifest)).bind(6, number(known.source)).bind(7, to_rfc3339(known.read_at)).run();
+    reference.bind(5, number(known.manifest))
+        .bind(6, number(known.source))
+        .bind(7, to_rfc3339(known.read_at))
+        .run();
   }
 }
 
@@ -124,7 +136,8 @@ void write_absences(db::Database& database, const std::vector<Absence>& absences
 
 void write_index(db::Database& database, const Index& index) {
   check(find_disorder(index.content).empty(), "the content of an index is in canonical order");
-  // One transaction, and always the same statements in the same order: SQLite then makes the same file.
+  // One transaction, and always the same statements in the same order: SQLite then makes the same
+  // file.
   db::Transaction transaction(database);
   database.execute(kSchema);
   write_metadata(database, index.metadata);

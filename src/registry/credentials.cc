@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "io/user_file.h"
 #include "json/json.h"
 #include "registry/base64_internal.h"
 
@@ -179,7 +180,7 @@ std::optional<Credential> find_credential(const CredentialSources& sources,
   for (const std::string& path : sources.files) {
     if (!files.find(path)) continue;
     try {
-      const io::Bytes bytes = io::read_file(files, path, limits::kConfigFileBytes);
+      const io::Bytes bytes = io::read_user_file(path, limits::kConfigFileBytes);
       auto credential = find_in_document(json::parse(io::text_of(bytes), "auth file"), host,
                                          repository, run_helper);
       if (credential) return credential;

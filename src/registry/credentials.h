@@ -25,8 +25,8 @@ struct CredentialSources {
   /// Given for this run, by registry ("HOST[:PORT]"); wins over the files.
   std::map<std::string, Credential> given;
   /// Auth files in the order they are asked: containers' auth.json first, then Docker's
-  /// config.json. Those that do not exist are passed over. Symbolic links (mounted secrets are
-  /// some) have been followed by the caller.
+  /// config.json. Those that do not exist are passed over. Symbolic links are followed: mounted
+  /// secrets are some.
   std::vector<std::string> files;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/credentials.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -69,6 +70,13 @@ TEST_F(FindCredential, AsksTheFilesInOrder) {
   write(R"({"auths":{"elsewhere.example":{"auth":"dXNlcjpzZWNyZXQ="}}})");
   write(std::string(R"({"auths":{"r.example":)") + kUser + "}}");
   write(std::string(R"({"auths":{"r.example":)") + kOther + "}}");
+  EXPECT_EQ(found("r.example"), "user:secret");
+}
+
+TEST_F(FindCredential, FollowsALinkToAFile) {
+  const std::string path = write(std::string(R"({"auths":{"r.example":)") + kUser + "}}");
+  std::filesystem::create_symlink(path, path + ".link");
+  sources_.files = {path + ".link"};
   EXPECT_EQ(found("r.example"), "user:secret");
 }
 

@@ -129,7 +129,7 @@ BlobUpload::Loss BlobUpload::send_in_chunks() {
   while (sent < blob_.size) {
     const std::uint64_t end = sent + std::min(std::max(chunk_size_, chunk_min_), blob_.size - sent);
     Chunk chunk = send_chunk(sent, end - sent);
-    if (chunk.is_unsupported && sent == 0) return send_whole();
+    if (chunk.is_unsupported) return send_whole();
     if (chunk.loss) {
       const auto received = ask_received(end);
       if (!received) return chunk.loss;
@@ -150,7 +150,7 @@ BlobUpload::Loss BlobUpload::send_in_chunks() {
 BlobUpload::Chunk BlobUpload::send_chunk(std::uint64_t offset, std::uint64_t length) {
   http::Request request;
   request.method = http::Method::kPatch;
-  request.url = *session_;
+  request.url = session();
   request.headers = {{"Content-Type", "application/octet-stream"},
                      {"Content-Range", fmt::format("{}-{}", offset, offset + length - 1)}};
   request.body = {&bytes_, offset, length};
@@ -162,8 +162,8 @@ BlobUpload::Chunk BlobUpload::send_chunk(std::uint64_t offset, std::uint64_t len
       return {response.header("range") ? received_by(response, offset + length).value_or(offset)
                                        : offset + length};
     }
-    const bool unsupported = response.status == 405 || response.status == 501;
-    if (unsupported && offset == 0) return {.is_unsupported = true};
+    const bool is_unsupported = response.status == 405 || response.status == 501;
+    if (is_unsupported && offset == 0) return {.is_unsupported = true};
     return {offset, session_loss(response)};
   } catch (const Error& error) {
     if (error.code() != Code::kUnavailable) throw;
@@ -174,7 +174,7 @@ BlobUpload::Chunk BlobUpload::send_chunk(std::uint64_t offset, std::uint64_t len
 // Nothing: the session is gone, or what it says cannot be.
 std::optional<std::uint64_t> BlobUpload::ask_received(std::uint64_t hoped) {
   http::Request request;
-  request.url = *session_;
+  request.url = session();
   const http::Response response = send(std::move(request));
   if (response.status != 204) return std::nullopt;
   if (response.header("location")) follow_location(response);
@@ -185,7 +185,7 @@ std::optional<std::uint64_t> BlobUpload::ask_received(std::uint64_t hoped) {
 BlobUpload::Loss BlobUpload::complete(std::uint64_t offset, std::uint64_t length) {
   http::Request request;
   request.method = http::Method::kPut;
-  request.url = http::with_query(*session_, "digest", blob_.digest.text());
+  request.url = http::with_query(session(), "digest", blob_.digest.text());
   request.headers = {{"Content-Type", "application/octet-stream"}};
   request.body = {&bytes_, offset, length};
   request.idempotent = false;
@@ -202,6 +202,11 @@ BlobUpload::Loss BlobUpload::complete(std::uint64_t offset, std::uint64_t length
 
 http::Response BlobUpload::send(http::Request request, const std::string& mount_from) {
   return registry_.send(std::move(request), {repository_, true, mount_from});
+}
+
+const http::Url& BlobUpload::session() const {
+  if (!session_) throw Error(Code::kInternal, "bug: bytes of a blob without an upload session");
+  return *session_;
 }
 
 void BlobUpload::follow_location(const http::Response& response) {

@@ -54,6 +54,7 @@ class BlobUpload {
   Loss complete(std::uint64_t offset, std::uint64_t length);
 
   http::Response send(http::Request request, const std::string& mount_from = {});
+  const http::Url& session() const;
   void follow_location(const http::Response& response);
   Error failure(const http::Response& response) const;
   Error session_loss(const http::Response& response) const;

@@ -28,7 +28,7 @@ constexpr std::size_t kFileNameBytes = 255;
 
 std::string file_name_of(const oci::Reference& name) {
   if (!name.tag.empty()) return fmt::format("{}{}", name.tag, kSuffix);
-  check(name.digest.has_value(), "a reference has a tag or a digest");
+  if (!name.digest) throw Error(Code::kInternal, "bug: a reference without tag and digest");
   return fmt::format("@{}-{}{}", digest::name_of(name.digest->algorithm()), name.digest->hex(),
                      kSuffix);
 }
@@ -101,8 +101,9 @@ std::optional<std::string> DirectoryTarget::objection(const oci::Reference& name
     begin = end + 1;
   }
   const std::string file = file_name_of(name);
-  if (const auto fault = part_objection(file); !fault.empty())
+  if (const auto fault = part_objection(file); !fault.empty()) {
     return fmt::format("{} {}", quoted(file), fault);
+  }
   return std::nullopt;
 }
 
@@ -130,8 +131,9 @@ std::optional<digest::Digest> DirectoryTarget::find_root(const oci::Reference& n
     tar::read_members(tarball, [&](const tar::FoundMember& found) {
       if (found.member.path == oci::kIndexPath) index = found;
     });
-    if (!index || index->member.size > limits::kLayoutIndexBytes)
+    if (!index || index->member.size > limits::kLayoutIndexBytes) {
       throw Error(Code::kMalformed, "no index.json");
+    }
     std::string text(index->member.size, '\0');
     tarball.read_at(index->placement.data_offset, std::as_writable_bytes(std::span(text)));
     for (const oci::NamedManifest& entry : oci::parse_layout_index(text)) {
@@ -166,8 +168,9 @@ void DirectoryTarget::prepare(const std::string& directory) {
   const std::lock_guard lock(mutex_);
   io::create_directories(files_, name_.path);
   if (!lock_) lock_ = files_.try_lock(name_.path);
-  if (!lock_)
+  if (!lock_) {
     throw Error(Code::kLocked, fmt::format("another run writes to {}", quoted(name_.path)));
+  }
   io::create_directories(files_, directory);
 }
 

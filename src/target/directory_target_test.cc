@@ -66,8 +66,9 @@ class Image {
   WholeImage whole() const {
     WholeImage image{
         .name = name_, .root = descriptors_.back(), .referrers = referrers_, .members = {}};
-    for (std::size_t i = 0; i < descriptors_.size(); ++i)
+    for (std::size_t i = 0; i < descriptors_.size(); ++i) {
       image.members.push_back({descriptors_[i], blobs_[i]});
+    }
     return image;
   }
 

@@ -32,8 +32,9 @@ void write_blob(io::File& file, const tar::Placement& place, const WholeImage::M
 }  // namespace
 
 ImageTarball::ImageTarball(const WholeImage& image) {
-  for (const WholeImage::Member& member : image.members)
+  for (const WholeImage::Member& member : image.members) {
     blobs_.emplace(member.descriptor.digest, &member);
+  }
   check(blobs_.contains(image.root.digest), "the root of an image is one of its members");
 
   documents_.emplace_back(oci::kLayoutPath, oci::kLayoutText);
@@ -44,8 +45,9 @@ ImageTarball::ImageTarball(const WholeImage& image) {
   }
   std::vector<tar::Member> members;
   for (const auto& [path, text] : documents_) members.push_back({path, text.size()});
-  for (const auto& [digest, member] : blobs_)
+  for (const auto& [digest, member] : blobs_) {
     members.push_back({oci::blob_path(digest), member->descriptor.size});
+  }
   plan_ = tar::plan_tarball(members);
 }
 
@@ -79,7 +81,7 @@ std::string ImageTarball::layout_index(const WholeImage& image) const {
 // What tools that know no index run under the name.
 std::optional<oci::DockerImage> ImageTarball::docker_image(const WholeImage& image) const {
   const auto found = find_runnable(image.root, 0);
-  if (!found) return std::nullopt;
+  if (!found || !found->config) return std::nullopt;
   oci::DockerImage docker{found->config->digest, {}, {}};
   if (!image.name.tag.empty()) docker.repo_tags.push_back(image.name.text());
   for (const oci::Descriptor& layer : found->layers) docker.layers.push_back(layer.digest);
@@ -94,14 +96,17 @@ std::optional<oci::Manifest> ImageTarball::find_runnable(const oci::Descriptor& 
   if (!is_index && !oci::media_type::is_image_manifest(descriptor.media_type)) return std::nullopt;
   if (!blobs_.contains(descriptor.digest) || depth > limits::kIndexDepth) return std::nullopt;
   oci::Manifest manifest = read_manifest(descriptor);
-  if (!is_index)
+  if (!is_index) {
     return is_whole_image(manifest) ? std::optional(std::move(manifest)) : std::nullopt;
+  }
   std::optional<oci::Manifest> first;
   for (const oci::Descriptor& child : manifest.manifests) {
     auto found = find_runnable(child, depth + 1);
     if (!found) continue;
-    if (child.platform && child.platform->os == "linux" && child.platform->architecture == "amd64")
+    if (child.platform && child.platform->os == "linux" &&
+        child.platform->architecture == "amd64") {
       return found;
+    }
     if (!first) first = std::move(found);
   }
   return first;
@@ -116,7 +121,7 @@ oci::Manifest ImageTarball::read_manifest(const oci::Descriptor& descriptor) con
 
 bool ImageTarball::is_whole_image(const oci::Manifest& image) const {
   const auto is_here = [&](const oci::Descriptor& blob) { return blobs_.contains(blob.digest); };
-  return image.kind == oci::ManifestKind::kImage && is_here(*image.config) &&
+  return image.kind == oci::ManifestKind::kImage && image.config && is_here(*image.config) &&
          std::ranges::all_of(image.layers, is_here);
 }
 

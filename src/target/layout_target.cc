@@ -141,20 +141,24 @@ void LayoutTarget::prepare() {
   std::call_once(prepared_, [this] {
     io::create_directories(files_, name_.path);
     if (!lock_) lock_ = files_.try_lock(name_.path);
-    if (!lock_)
+    if (!lock_) {
       throw Error(Code::kLocked, fmt::format("another run adds to {}", seabag::quoted(name_.path)));
-    if (!is_layout())
+    }
+    if (!is_layout()) {
       io::replace_file(files_, place(oci::kLayoutPath), io::bytes_of(oci::kLayoutText));
+    }
     // Both, so that no later call has to make one: the empty one does no harm.
-    for (const char* directory : {"blobs", "blobs/sha256", "blobs/sha512"})
+    for (const char* directory : {"blobs", "blobs/sha256", "blobs/sha512"}) {
       require_directory(place(directory));
+    }
   });
 }
 
 // A link there would lead out of the layout.
 void LayoutTarget::require_directory(const std::string& path) {
   io::create_directories(files_, path);
-  if (files_.find(path)->kind != io::FileKind::kDirectory) {
+  const auto found = files_.find(path);
+  if (!found || found->kind != io::FileKind::kDirectory) {
     throw Error(Code::kMalformed, fmt::format("{} is not a directory", seabag::quoted(path)));
   }
 }
@@ -226,8 +230,9 @@ void LayoutTarget::put_manifest(const std::string& repository, const oci::RawMan
                                        : fmt::format("{}:{}", repository, tag);
   oci::parse_reference(name);  // refuses what has no place in an index
   std::vector<oci::Descriptor> children;
-  if (oci::media_type::is_index(manifest.media_type()))
+  if (oci::media_type::is_index(manifest.media_type())) {
     children = oci::parse_manifest(manifest).manifests;
+  }
   put_blob(repository, descriptor, io::MemoryBlob(manifest.bytes()), {});
 
   const std::lock_guard lock(mutex_);
@@ -274,8 +279,9 @@ std::vector<oci::NamedManifest> LayoutTarget::new_entries(
 
 void LayoutTarget::finish() {
   prepare();
-  for (const char* directory : {"blobs/sha256", "blobs/sha512", "blobs"})
+  for (const char* directory : {"blobs/sha256", "blobs/sha512", "blobs"}) {
     files_.sync_directory(place(directory));
+  }
   const std::string existing = read_index();
   const std::string merged = merged_index(existing, new_entries(oci::parse_layout_index(existing)));
   io::replace_file(files_, place(oci::kIndexPath), io::bytes_of(merged));

@@ -248,8 +248,9 @@ TEST_F(LayoutTargetTest, IsForOneRunAtATime) {
 
 TEST_F(LayoutTargetTest, OrdersNewEntriesByName) {
   LayoutTarget target = open();
-  for (const char* tag : {"3", "1", "2"})
+  for (const char* tag : {"3", "1", "2"}) {
     target.put_manifest("a/b", image_of(tag), std::nullopt, tag);
+  }
   target.put_manifest("a/a", image_of("x"), std::nullopt, "9");
   target.finish();
   EXPECT_THAT(entries(), ElementsAre(line("a/a:9", image_of("x")), line("a/b:1", image_of("1")),
@@ -337,8 +338,9 @@ TEST_F(LayoutTargetTest, WritesEachBlobOnceWhateverTheNumberOfThreads) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
-        for (const char* bytes : {"one", "two", "three"})
+        for (const char* bytes : {"one", "two", "three"}) {
           uploads += put(target, bytes) == PutOutcome::kUploaded ? 1 : 0;
+        }
       });
     }
   }

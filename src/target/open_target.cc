@@ -52,8 +52,9 @@ TargetName parse_target(std::string_view text) {
   const auto colon = text.find(':');
   const std::string_view transport = text.substr(0, colon);
   const std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
-  if (transport == "docker" && rest.starts_with("//"))
+  if (transport == "docker" && rest.starts_with("//")) {
     return parse_registry_target(text, rest.substr(2));
+  }
   const bool is_layout = transport == "oci";
   if ((!is_layout && transport != "dir") || rest.empty()) {
     throw Error(Code::kUsage, fmt::format("{} is no target, expected {}", quoted(text), kForms));

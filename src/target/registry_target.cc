@@ -75,8 +75,9 @@ std::optional<digest::Digest> RegistryTarget::find_tag(const std::string& reposi
   const std::string remote = remote_name(repository, tag);
   const http::Response response = head_manifest(remote, tag);
   if (response.status == 404) return std::nullopt;
-  if (response.status != 200)
+  if (response.status != 200) {
     throw registry_->failure(response, fmt::format("looking for {}:{}", remote, tag));
+  }
   if (auto digest = digest_in(response)) return digest;
   const auto manifest = registry_->find_manifest(remote, tag, push_scope(remote));
   if (!manifest) return std::nullopt;
@@ -121,14 +122,14 @@ void RegistryTarget::put_manifest(const std::string& repository, const oci::RawM
                                   const std::optional<oci::Descriptor>& subject,
                                   const std::string& tag) {
   const std::string remote = remote_name(repository, tag);
+  const std::string digest = manifest.digest().text();
   // A PUT by tag stores the manifest under its SHA-256 too, but under no other digest.
-  const bool by_digest = tag.empty() || manifest.digest().algorithm() != digest::Algorithm::kSha256;
-  std::optional<http::Response> response;
-  if (by_digest) response = push_manifest(remote, manifest.digest().text(), manifest);
-  if (!tag.empty()) response = push_manifest(remote, tag, manifest);
+  if (!tag.empty() && manifest.digest().algorithm() != digest::Algorithm::kSha256) {
+    push_manifest(remote, digest, manifest);
+  }
+  const http::Response response = push_manifest(remote, tag.empty() ? digest : tag, manifest);
   if (subject) {
-    referrers_api_ =
-        response->header("oci-subject") ? ReferrersApi::kThere : ReferrersApi::kMissing;
+    referrers_api_ = response.header("oci-subject") ? ReferrersApi::kThere : ReferrersApi::kMissing;
   }
 }
 

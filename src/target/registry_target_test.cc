@@ -65,8 +65,9 @@ RegistryTarget open(const ScriptedRegistry& server, std::uint64_t chunk_size = 0
 /// "POST PUT HEAD": the methods of all requests to the server.
 std::string methods(const ScriptedRegistry& server) {
   std::string text;
-  for (const RecordedRequest& request : server.requests())
+  for (const RecordedRequest& request : server.requests()) {
     text += (text.empty() ? "" : " ") + request.method;
+  }
   return text;
 }
 
@@ -292,11 +293,13 @@ const Break kBreaks[] = {
 INSTANTIATE_TEST_SUITE_P(, RegistryTargetBreaks, ::testing::ValuesIn(kBreaks),
                          [](const auto& test) { return test.param.name; });
 
-TEST(RegistryTarget, FindsTheBlobWhoseAnswerWasLost) {
+TEST(RegistryTarget, SendsNothingAgainWhenOnlyTheAnswerWasLost) {
   ScriptedRegistry server;
-  server.script(Match{.method = "PUT"}, Reply{.status = 0, .drop = true});
+  server.script(Match{.method = "PUT", .count = 0}, Reply{.drop = true});
+  server.script(Match{.method = "HEAD", .first = 2}, Reply{.status = 200, .body = kBlob});
   RegistryTarget target = open(server);
   EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded);
+  EXPECT_EQ(server.count({.method = "POST"}), 1U) << "no second session";
 }
 
 TEST(RegistryTarget, StartsAnewWhenTheStatusCannotBe) {
@@ -311,14 +314,14 @@ TEST(RegistryTarget, StartsAnewWhenTheStatusCannotBe) {
 
 TEST(RegistryTarget, GoesOnWhereTheRegistryStands) {
   ScriptedRegistry server;
-  // The answer says that only two of the four bytes were kept, and the registry keeps no more.
   server.script(Match{.method = "PATCH", .first = 2}, Reply{.drop = true});
   RegistryTarget target = open(server, 4);
   EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded);
   std::vector<std::string> ranges;
   for (const RecordedRequest& request : server.requests()) {
-    if (request.method == "PATCH")
+    if (request.method == "PATCH") {
       ranges.push_back(request.header("content-range").value_or("none"));
+    }
   }
   EXPECT_EQ(ranges.front(), "0-3");
   EXPECT_EQ(ranges.back(), "8-9");
@@ -372,8 +375,9 @@ TEST(RegistryTarget, SendsChunksOfTheSizeAskedFor) {
   EXPECT_EQ(methods(server), "HEAD POST PATCH PATCH PATCH PUT HEAD");
   std::vector<std::string> ranges;
   for (const RecordedRequest& request : server.requests()) {
-    if (request.method == "PATCH")
+    if (request.method == "PATCH") {
       ranges.push_back(request.header("content-range").value_or("none"));
+    }
   }
   EXPECT_THAT(ranges, ElementsAre("0-3", "4-7", "8-9"));
 }

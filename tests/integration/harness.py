@@ -111,7 +111,12 @@ class Registry:
         return sorted(json.loads(body)["repositories"])
 
     def tags(self, repository):
-        body, _ = self.get(f"/v2/{repository}/tags/list")
+        try:
+            body, _ = self.get(f"/v2/{repository}/tags/list")
+        except urllib.error.HTTPError as error:
+            if error.code == 404:  # docker-registry lists repositories that have blobs and no tag
+                return []
+            raise
         return sorted(json.loads(body)["tags"] or [])
 
     def manifest(self, repository, reference):

@@ -24,7 +24,8 @@ class RoundTrip(harness.FilledRegistryTestCase):
             self.assertEqual(arrived, sent, f"{entry['repo']}:{name}")
             self.assertEqual(media_type, entry["mediaType"])
 
-        account = json.loads(receipt.read_text())
+        account = json.loads(receipt.read_text())  # [RCP-2]
+        self.assertFalse(receipt.with_name(receipt.name + ".part").exists())
         self.assertTrue(account["complete"])
         self.assertEqual({r["outcome"] for r in account["references"]}, {"pushed"})
 

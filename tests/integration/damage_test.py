@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A damaged bundle is found out, by verify and by push."""
+import json
+import random
+import unittest
+
+import harness
+from harness import IMPORT, run
+
+
+class Damage(harness.FilledRegistryTestCase):
+    def setUp(self):
+        super().setUp()
+        self.bundle = self.export("b.bag", f"docker://{self.source.host}/library/busybox",
+                                  f"docker://{self.source.host}/library/multi", registry=self.source)
+        self.tarball = self.bundle / "data/images/images.tar"
+
+    def flip(self, offset):
+        with open(self.tarball, "r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 0x10]))
+
+    def blobs(self):
+        rows = run("sqlite3", "-readonly", "-separator", " ", self.bundle / "index.sqlite",
+                   "SELECT DISTINCT offset, size, digest FROM image_blobs WHERE size > 0").stdout
+        return [(int(o), int(s), d) for o, s, d in (line.split() for line in rows.splitlines())]
+
+    def test_verify_names_the_file_the_digest_and_the_images_of_a_random_byte(self):
+        seed = random.randrange(2**32)
+        chance = random.Random(seed)
+        for offset, size, digest in chance.sample(self.blobs(), 5):
+            at = offset + chance.randrange(size)
+            with self.subTest(seed=seed, at=at, digest=digest):
+                self.flip(at)
+                said = json.loads(run(IMPORT, "verify", "--json", self.bundle, expect=20).stdout)
+                hit = [f for f in said["findings"] if f["blob"] == digest]
+                self.assertEqual(len(hit), 1)
+                self.assertEqual(hit[0]["file"], "data/images/images.tar")
+                self.assertTrue(hit[0]["references"])
+                text = run(IMPORT, "verify", self.bundle, expect=20).stdout
+                self.assertIn(digest, text)
+                self.assertIn("needed by", text)
+                self.flip(at)
+        run(IMPORT, "verify", self.bundle)
+
+    def test_push_refuses_the_images_of_a_damaged_layer_and_pushes_the_others(self):
+        layer = max(self.blobs(), key=lambda blob: blob[1])
+        self.flip(layer[0] + layer[1] // 2)
+        target = self.registry()
+        receipt = self.dir / "receipt.json"
+        done = self.push(self.bundle, f"docker://{target.host}", "--receipt", receipt, registry=target, expect=20)
+        self.assertIn(layer[2], done.stdout + done.stderr)
+        account = json.loads(receipt.read_text())
+        failed = {r["target"] for r in account["references"] if r["outcome"] == "failed"}
+        self.assertTrue(failed)
+        present = target.everything()
+        for name in failed:
+            if "@" not in name:
+                self.assertNotIn(tuple(name.rsplit(":", 1)), present)
+
+    def test_verify_first_sends_nothing_from_a_damaged_bundle(self):
+        layer = max(self.blobs(), key=lambda blob: blob[1])
+        self.flip(layer[0])
+        target = self.registry()
+        self.push(self.bundle, f"docker://{target.host}", "--verify-first", registry=target, expect=20)
+        self.assertEqual(target.repositories(), [])
+
+    def test_a_cut_tarball_and_a_changed_index_are_refused(self):
+        size = self.tarball.stat().st_size
+        with open(self.tarball, "r+b") as file:
+            file.truncate(size - 1)
+        for command in (["verify", self.bundle], ["list", self.bundle], ["push", self.bundle, f"oci:{self.dir}/l"]):
+            run(IMPORT, *command, expect=20)
+        self.assertFalse((self.dir / "l").exists())
+
+    def test_a_quick_look_says_that_it_read_no_content(self):
+        self.assertIn("no content was read", run(IMPORT, "verify", "--quick", self.bundle).stdout)
+
+    def test_another_seal_is_refused(self):
+        run(IMPORT, "verify", self.bundle, "--seal", "0" * 64, expect=20)
+        seal = json.loads(run(IMPORT, "list", "--json", self.bundle).stdout)["seal"]
+        run(IMPORT, "verify", self.bundle, "--seal", seal)
+
+
+if __name__ == "__main__":
+    unittest.main()
