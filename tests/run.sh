@@ -3,17 +3,18 @@
 # Installs what the tests need, builds, and runs everything. This is what CI runs; it may be run again, and leaves
 # nothing behind but build/.
 #
-#   tests/run.sh             lints, then all tests plain and under the address, undefined-behaviour and thread sanitizers
+#   tests/run.sh             lints, all tests, then all of them again under the address and undefined-behaviour sanitizers
 #   tests/run.sh --quick     the plain tests alone
-#   tests/run.sh --long      also the long forms of tests (tens of minutes)
+#   tests/run.sh --long      also clang-tidy and the thread sanitizer (about an hour on two cores)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 quick=
+long=
 for argument in "$@"; do
   case $argument in
     --quick) quick=1 ;;
-    --long) export SEABAG_LONG=1 ;;
+    --long) long=1 ;;
     *) echo "usage: tests/run.sh [--quick] [--long]" >&2; exit 2 ;;
   esac
 done
@@ -43,10 +44,10 @@ if [ -z "$quick" ]; then
   mandoc -T lint -W warning docs/man/*.1
 fi
 build_and_test dev
-if [ -z "$quick" ]; then
+[ -n "$quick" ] || build_and_test asan
+if [ -n "$long" ]; then
   say "clang-tidy"
   tools/tidy.sh
-  build_and_test asan
   build_and_test tsan
 fi
 say "all done"
