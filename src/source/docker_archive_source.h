@@ -14,9 +14,8 @@
 
 namespace seabag::source {
 
-/// Images of an archive that `docker save` made. It has configs and layers but no manifests, so a
-/// manifest is made for each: docs/decisions/docker-archive-manifests.md says how, and that it is
-/// the same every time.
+/// Images of an archive that `docker save` made. It has configs and layers but no manifests, so one
+/// is made for each, always the same: docs/decisions/0008-docker-archive-manifests.md says how.
 /// Source: Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
 class DockerArchiveSource : public ImageSource {
  public:

@@ -10,8 +10,8 @@
 #include "io/bytes.h"
 #include "oci/manifest.h"
 
-/// The manifest of an image that was saved without one. docs/decisions/docker-archive-manifests.md
-/// has the reasons.
+/// The manifest of an image that was saved without one.
+/// docs/decisions/0008-docker-archive-manifests.md has the reasons.
 namespace seabag::source {
 
 enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
