@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/command_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -103,6 +104,12 @@ void require_complete(const CommandLine& line) {
   const exporting::ExportRequest& request = line.request;
   if (request.resume && request.dry_run) {
     throw Error(Code::kUsage, "--resume and --dry-run exclude each other");
+  }
+  const bool lists_from_stdin =
+      std::ranges::find(line.source_lists, "-") != line.source_lists.end();
+  if (lists_from_stdin && line.registries.password_from_stdin) {
+    throw Error(Code::kUsage, "--from - and --password-stdin would both read standard input")
+        .add_next_step("give the password with --password-file");
   }
   if (request.sources.empty() && line.source_lists.empty() && !request.resume) {
     throw Error(Code::kUsage, "nothing to export: expected a SOURCE")

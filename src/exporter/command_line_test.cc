@@ -74,6 +74,9 @@ const Complaint kComplaints[] = {
     {"ResumeAndDryRun", {"b", "--resume", "--dry-run"}, "exclude each other"},
     {"BadPlatform", {"b", "oci:d", "--platform", "amd64"}, "amd64"},
     {"UnknownOption", {"b", "oci:d", "--fast"}, "fast"},
+    {"TwoReadersOfStandardInput",
+     {"b", "--from", "-", "--user", "someone", "--password-stdin"},
+     "both read standard input"},
     {"Password", {"b", "oci:d", "--password", "secret"}, "--password-file"},
 };
 
