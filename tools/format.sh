@@ -17,5 +17,5 @@ formatter=clang-format-16
 command -v "$formatter" >/dev/null || { echo "format.sh: install $formatter" >&2; exit 2; }
 
 # shellcheck disable=SC2086 # two words
-find src include tests bench samples -name '*.h' -print0 -o -name '*.cc' -print0 |
+find src include tests samples -name '*.h' -print0 -o -name '*.cc' -print0 |
   xargs -0 -r "$formatter" $mode
