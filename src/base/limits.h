@@ -50,8 +50,6 @@ inline constexpr int kRetryAfterSeconds = 300;
 inline constexpr std::size_t kTarMembers = 12'000'000;
 /// Names in our tarballs: "blobs/sha512/" and 128 digits are 141.
 inline constexpr std::size_t kTarPathBytes = 255;
-/// One pax header of ours holds a path and a size.
-inline constexpr std::size_t kPaxBytes = 4096;
 /// One member: 1 PiB; the largest disk format, VHDX, ends at 64 TiB. Keeps sums of offsets below
 /// 2^63.
 inline constexpr std::uint64_t kTarMemberBytes = 1ULL << 50U;
@@ -77,6 +75,10 @@ inline constexpr std::size_t kBagFindings = 1000;
 /// index.sqlite: kTarMembers blobs, each with its digest twice and an edge or two, take some 300
 /// bytes each.
 inline constexpr std::uint64_t kIndexBytes = 4ULL << 30U;
+
+/// Units of a disk image whose overlaps are found by a bit each: 16 MiB of memory, enough for a VHD
+/// of 2 TiB, an 8 TiB VMDK or qcow2 in 64 KiB pieces, and 64 TiB of VHDX in blocks of 1 MiB.
+inline constexpr std::uint64_t kClaimUnits = 1ULL << 27U;
 
 /// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
 inline constexpr std::size_t kBufferBytes = 256U << 10U;

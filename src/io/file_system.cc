@@ -29,6 +29,15 @@ std::string base_name_of(const std::string& path) {
   return path.substr(begin, end - begin + 1);
 }
 
+FileExtent File::extent_at(std::uint64_t offset) const {
+  return {size() - offset, true};
+}
+
+bool File::share(const File& /*from*/, std::uint64_t /*from_offset*/, std::uint64_t /*offset*/,
+                 std::uint64_t /*length*/) {
+  return false;
+}
+
 Bytes read_file(FileSystem& files, const std::string& path, std::uint64_t max_bytes) {
   const auto file = files.open(path, OpenMode::kRead);
   const std::uint64_t size = file->size();

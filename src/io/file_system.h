@@ -12,7 +12,13 @@
 
 namespace seabag::io {
 
-/// An open regular file.
+/// A run of a file. What is not stored reads as zeros.
+struct FileExtent {
+  std::uint64_t length = 0;
+  bool is_stored = true;
+};
+
+/// An open regular file, or a block device that the user named.
 ///
 /// Errors:  kIo, kNoSpace, kPermission or kMediumUnfit (the file would be too large), naming the
 /// path. Threads: read_at() and write_at() may run concurrently on ranges that do not overlap.
@@ -34,14 +40,23 @@ class File {
   virtual void sync() = 0;
   /// Closes and reports what only close(2) reports (NFS, quotas). Not called: closed silently.
   virtual void close() = 0;
+  /// The run of bytes that begins at `offset`: stored, or a hole that reads as zeros. As long as
+  /// the file system tells; stored up to the end where it tells nothing. Requires: offset < size().
+  virtual FileExtent extent_at(std::uint64_t offset) const;
+  /// Lets this file share `length` bytes of `from`; false, and nothing done, where the file systems
+  /// cannot: the caller copies. Offsets and length are multiples of the file system's block.
+  virtual bool share(const File& from, std::uint64_t from_offset, std::uint64_t offset,
+                     std::uint64_t length);
   /// The kernel's handle, for libraries that read the open file by "/proc/self/fd/N"; -1: none.
   virtual int descriptor() const = 0;
 };
 
 enum class OpenMode {
-  kRead,       ///< must exist and be a regular file; a symbolic link is refused
-  kReadWrite,  ///< the same
-  kCreateNew,  ///< must not exist; read and write, mode 0666 less the umask
+  kRead,         ///< must exist and be a regular file; a symbolic link is refused
+  kReadWrite,    ///< the same
+  kCreateNew,    ///< must not exist; read and write, mode 0666 less the umask
+  kReadDisk,     ///< a regular file or a block device that the user named: links are followed
+  kWriteDevice,  ///< a block device that nobody uses: neither mounted nor a member of a volume
 };
 
 enum class FileKind { kRegular, kDirectory, kOther };  ///< kOther: links, devices, pipes, sockets

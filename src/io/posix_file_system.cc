@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -43,6 +45,9 @@ Error file_error(int error_number, const std::string& action, const std::string&
     case ENAMETOOLONG:
       return Error(Code::kMediumUnfit, text)
           .add_next_step("the file system or a limit (ulimit -f) forbids this; try --tarball-size");
+    case EBUSY:
+      return Error(Code::kPermission, text)
+          .add_next_step("something uses it: unmount it, or take it out of its volume group first");
     case EISDIR:
       return {Code::kMalformed, text};
     case ELOOP:
@@ -79,7 +84,37 @@ class PosixFile : public File {
   std::uint64_t size() const override {
     struct stat status = {};
     if (::fstat(fd_.get(), &status) != 0) throw file_error(errno, "reading the size of", path_);
-    return narrow<std::uint64_t>(status.st_size);
+    if (!S_ISBLK(status.st_mode)) return narrow<std::uint64_t>(status.st_size);
+    const off_t end = ::lseek(fd_.get(), 0, SEEK_END);
+    if (end < 0) throw file_error(errno, "reading the size of", path_);
+    return narrow<std::uint64_t>(end);
+  }
+
+  FileExtent extent_at(std::uint64_t offset) const override {
+    const std::uint64_t rest = size() - offset;
+    const off_t data = ::lseek(fd_.get(), narrow<off_t>(offset), SEEK_DATA);
+    // ENXIO: no data up to the end. All else (EINVAL: a device, a file system that does not know):
+    // a hint is not to be had, and reading finds out.
+    if (data < 0) return {rest, errno != ENXIO};
+    const std::uint64_t begin = narrow<std::uint64_t>(data) - offset;
+    if (begin > 0) return {std::min(begin, rest), false};
+    const off_t hole = ::lseek(fd_.get(), narrow<off_t>(offset), SEEK_HOLE);
+    if (hole <= data) return {rest, true};
+    return {std::min(narrow<std::uint64_t>(hole) - offset, rest), true};
+  }
+
+  bool share(const File& from, std::uint64_t from_offset, std::uint64_t offset,
+             std::uint64_t length) override {
+    file_clone_range range = {};
+    range.src_fd = from.descriptor();
+    range.src_offset = from_offset;
+    range.src_length = length;
+    range.dest_offset = offset;
+    if (::ioctl(fd_.get(), FICLONERANGE, &range) == 0) return true;
+    if (errno == EIO || errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+      throw file_error(errno, fmt::format("sharing {} bytes at {} of", length, offset), path_);
+    }
+    return false;
   }
 
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
@@ -167,10 +202,12 @@ class PosixFileSystem : public FileSystem {
  public:
   std::unique_ptr<File> open(const std::string& path, OpenMode mode) override {
     // O_NONBLOCK: opening a FIFO must fail the test below, not hang.
-    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    if (mode == OpenMode::kRead) flags |= O_RDONLY;
+    int flags = O_CLOEXEC | O_NONBLOCK;
+    if (mode != OpenMode::kReadDisk && mode != OpenMode::kWriteDevice) flags |= O_NOFOLLOW;
     if (mode == OpenMode::kReadWrite) flags |= O_RDWR;
     if (mode == OpenMode::kCreateNew) flags |= O_RDWR | O_CREAT | O_EXCL;
+    // Without O_CREAT, O_EXCL asks that nobody uses the device (open(2)).
+    if (mode == OpenMode::kWriteDevice) flags |= O_RDWR | O_EXCL;
     const int fd = ::open(path.c_str(), flags, 0666);
     if (fd < 0 && errno == ENXIO) throw not_regular(path);  // a socket
     if (fd < 0)
@@ -178,7 +215,12 @@ class PosixFileSystem : public FileSystem {
     auto file = std::make_unique<PosixFile>(fd, path);
     struct stat status = {};
     if (::fstat(fd, &status) != 0) throw file_error(errno, "opening", path);
-    if (!S_ISREG(status.st_mode)) throw not_regular(path);
+    const bool is_device = S_ISBLK(status.st_mode);
+    if (mode == OpenMode::kWriteDevice) {
+      if (!is_device) throw Error(Code::kUsage, quoted(path) + " is not a block device");
+    } else if (!S_ISREG(status.st_mode) && !(is_device && mode == OpenMode::kReadDisk)) {
+      throw not_regular(path);
+    }
     return file;
   }
 

@@ -53,6 +53,15 @@ class FaultFile : public io::File {
   const std::string& path() const override { return inner_->path(); }
   std::uint64_t size() const override { return inner_->size(); }
   int descriptor() const override { return inner_->descriptor(); }
+  io::FileExtent extent_at(std::uint64_t offset) const override {
+    return inner_->extent_at(offset);
+  }
+
+  bool share(const io::File& from, std::uint64_t from_offset, std::uint64_t offset,
+             std::uint64_t length) override {
+    files_.pass(Operation::kWrite, path());
+    return inner_->share(from, from_offset, offset, length);
+  }
 
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
     files_.pass(Operation::kRead, path());
