@@ -37,18 +37,6 @@ class CallbackSink : public io::ByteSink {
   const std::function<void(std::span<const std::byte>)>& take_;
 };
 
-const char* kind_of(oci::ManifestKind kind) {
-  switch (kind) {
-    case oci::ManifestKind::kImage:
-      return "image";
-    case oci::ManifestKind::kArtifact:
-      return "artifact";
-    case oci::ManifestKind::kIndex:
-      return "index";
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 BundleError::BundleError(int exit_status, const std::string& text)
@@ -89,7 +77,7 @@ std::vector<Image> Bundle::images() const {
                 .media_type = {},
                 .digest = content.blobs[reference.manifest].digest.text()};
     if (const index::ManifestInfo* manifest = graph.find_manifest(reference.manifest)) {
-      image.kind = kind_of(manifest->kind);
+      image.kind = oci::name_of(manifest->kind);
       image.media_type = content.media_types[manifest->media_type];
     }
     for (const index::BlobId blob : graph.closure_of(reference.manifest)) {

@@ -8,6 +8,7 @@
 
 #include "base/arith.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "bundle/documents.h"
 #include "oci/image_layout.h"
@@ -85,6 +86,17 @@ std::vector<Group> split_by_size(const Content& content, const Graph& graph, con
   return parts;
 }
 
+// What a reader refuses must not be written.
+void require_readable_tables(const PlannedTarball& tarball, std::size_t images) {
+  const std::uint64_t largest = std::max(tarball.index_json_size, tarball.docker_manifest_size);
+  if (images <= limits::kLayoutImages && largest <= limits::kLayoutIndexBytes) return;
+  throw Error(Code::kUsage,
+              fmt::format("{} images need a table of {} bytes in one tarball; readers take at most "
+                          "{} images and {} bytes",
+                          images, largest, limits::kLayoutImages, limits::kLayoutIndexBytes))
+      .add_next_step("pass --split-by repository, or a --tarball-size");
+}
+
 PlannedTarball plan_group(const Content& content, const Graph& graph, Group group,
                           std::string path) {
   PlannedTarball tarball;
@@ -102,6 +114,7 @@ PlannedTarball plan_group(const Content& content, const Graph& graph, Group grou
   }
   tarball.index_json_size = layout_index(content, graph, group).size();
   tarball.docker_manifest_size = docker_manifest(content, graph, group).size();
+  require_readable_tables(tarball, group.size());
   std::vector<tar::Member> members = {
       {std::string(oci::kLayoutPath), oci::kLayoutText.size()},
       {std::string(oci::kIndexPath), tarball.index_json_size},

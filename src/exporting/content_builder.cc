@@ -122,8 +122,7 @@ index::Content ContentBuilder::take() {
   std::erase_if(content_.absences, [&](const index::Absence& absence) {
     if (!absence.blob) return false;
     const Wish wish = wishes_[*absence.blob];
-    const bool on_purpose = absence.reason == "platform" || absence.reason == "foreign";
-    return wish == Wish::kRequired || (on_purpose && wish == Wish::kLost);
+    return wish == Wish::kRequired || (absence.is_on_purpose() && wish == Wish::kLost);
   });
   return index::canonical(std::move(content_));
 }

@@ -151,10 +151,9 @@ void report_absences(const Content& content, const Graph& graph, ExportReport& r
     }
   }
   for (const index::Absence& absence : content.absences) {
-    const bool on_purpose = absence.reason == "platform" || absence.reason == "foreign";
     const std::string blob =
         absence.blob ? fmt::format("blob {}: ", content.blobs[*absence.blob].digest.text()) : "";
-    (on_purpose ? report.left_out : report.missing)
+    (absence.is_on_purpose() ? report.left_out : report.missing)
         .push_back({absence.blob ? names[*absence.blob] : std::vector{absence.reference},
                     absence.reason, blob + absence.detail});
   }

@@ -30,18 +30,6 @@ struct Entry {
   std::string created;
 };
 
-const char* kind_of(oci::ManifestKind kind) {
-  switch (kind) {
-    case oci::ManifestKind::kImage:
-      return "image";
-    case oci::ManifestKind::kArtifact:
-      return "artifact";
-    case oci::ManifestKind::kIndex:
-      return "index";
-  }
-  return "unknown";
-}
-
 void add_platforms(const Content& content, const Graph& graph, BlobId root, Entry& entry) {
   for (const index::Edge& edge : graph.edges_of(root)) {
     const Presence presence = content.blobs[edge.child].presence;
@@ -65,7 +53,7 @@ Entry entry_of(const Content& content, const Graph& graph, const index::Referenc
               .artifact_type = {},
               .created = {}};
   if (const index::ManifestInfo* manifest = graph.find_manifest(reference.manifest)) {
-    entry.kind = kind_of(manifest->kind);
+    entry.kind = oci::name_of(manifest->kind);
     entry.artifact_type = content.media_types[manifest->artifact_type];
     entry.created = manifest->created;
   }

@@ -18,10 +18,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kImagesShown = 20;
 
 std::size_t absent_count(const bundle::OpenedBundle& bundle) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(bundle.index().content.absences, [](const index::Absence& absence) {
-        return absence.reason != "platform" && absence.reason != "foreign";
-      }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      bundle.index().content.absences,
+      [](const index::Absence& absence) { return !absence.is_on_purpose(); }));
 }
 
 }  // namespace

@@ -97,6 +97,9 @@ struct Absence {
   std::string
       reason;  ///< "platform", "foreign", or an Error's code name: "refused", "integrity", ...
   std::string detail;  ///< one line for people: the platform, the URLs, the error's text
+
+  /// Left out because the user wanted it so, not because it could not be had.
+  bool is_on_purpose() const { return reason == "platform" || reason == "foreign"; }
 };
 
 struct Content {

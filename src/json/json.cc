@@ -62,9 +62,17 @@ bool has_meaning(const std::string& name) {
   return kNames.contains(name);
 }
 
+// Where the elements of a document's long list lie, if it has one.
+struct ListPlace {
+  std::size_t depth = 0;  // of the elements; 0: no list
+  std::size_t max_elements = 0;
+};
+
 // The first pass: builds nothing but the names of the objects that are open.
 class Guard : public nlohmann::json_sax<Value> {
  public:
+  explicit Guard(ListPlace list) : list_(list) {}
+
   bool null() override { return count(); }
   bool boolean(bool /*value*/) override { return count(); }
   bool number_integer(number_integer_t /*value*/) override { return count(); }
@@ -106,7 +114,10 @@ class Guard : public nlohmann::json_sax<Value> {
 
   bool close() {
     names_.pop_back();
-    return true;
+    if (list_.depth == 0 || names_.size() != list_.depth) return true;
+    values_ = 0;
+    return ++elements_ <= list_.max_elements ||
+           fail(fmt::format("more than {} elements in one list", list_.max_elements));
   }
 
   bool fail(std::string text) {
@@ -115,8 +126,58 @@ class Guard : public nlohmann::json_sax<Value> {
   }
 
   std::vector<std::set<std::string>> names_;
-  std::size_t values_ = 0;
+  ListPlace list_;
+  std::size_t values_ = 0;  // of the document, or of this element of its list
+  std::size_t elements_ = 0;
   std::string failure_;
+};
+
+void refuse_what_is_unsafe(std::string_view text, const std::string& what, ListPlace list) {
+  const auto refuse = [&](std::string_view why) {
+    throw Error(Code::kMalformed, fmt::format("{}: {}", what, why));
+  };
+  if (text.starts_with("\xEF\xBB\xBF")) refuse("starts with a byte order mark");
+  // The parser would take this byte for the end and not look at what follows it.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    refuse(fmt::format("not JSON at byte {}", nul + 1));
+  }
+  Guard guard(list);
+  if (!Value::sax_parse(text, &guard)) refuse(guard.failure());
+}
+
+// Second pass over a list: hands each element over as soon as it is whole, and drops it.
+class Elements {
+ public:
+  Elements(const std::string& what, const char* key, const std::function<void(const Value&)>& visit)
+      : what_(what), key_(key), depth_(key == nullptr ? 1 : 2), visit_(visit) {}
+
+  // What nlohmann::json calls for each part; false drops the part.
+  bool operator()(int depth, Value::parse_event_t event, const Value& part) {
+    using Event = Value::parse_event_t;
+    if (depth == depth_ - 1 && event == Event::array_start) is_inside_ = key_ == nullptr || at_key_;
+    if (depth == depth_ - 1 && event == Event::array_end) is_inside_ = false;
+    if (depth == 1 && event == Event::key && key_ != nullptr) at_key_ = part == key_;
+    const bool is_whole =
+        event == Event::object_end || event == Event::array_end || event == Event::value;
+    if (depth != depth_ || !is_inside_ || !is_whole) return true;
+    try {
+      visit_(part);
+    } catch (Error& error) {
+      error.add_context(fmt::format("{}: {}[{}]", what_, key_ == nullptr ? "" : key_, position_));
+      throw;
+    }
+    ++position_;
+    return false;
+  }
+
+ private:
+  const std::string& what_;
+  const char* key_;
+  int depth_;  // of the elements
+  const std::function<void(const Value&)>& visit_;
+  bool at_key_ = false;
+  bool is_inside_ = false;
+  std::size_t position_ = 0;
 };
 
 const Value* find_member(const Value& object, const char* key) {
@@ -140,17 +201,17 @@ Error absent(const char* key) {
 }  // namespace
 
 Value parse(std::string_view text, const std::string& what) {
-  const auto refuse = [&](std::string_view why) {
-    throw Error(Code::kMalformed, fmt::format("{}: {}", what, why));
-  };
-  if (text.starts_with("\xEF\xBB\xBF")) refuse("starts with a byte order mark");
-  // The parser would take this byte for the end and not look at what follows it.
-  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-    refuse(fmt::format("not JSON at byte {}", nul + 1));
-  }
-  Guard guard;
-  if (!Value::sax_parse(text, &guard)) refuse(guard.failure());
+  refuse_what_is_unsafe(text, what, {});
   return Value::parse(text);
+}
+
+Value parse_list(std::string_view text, const std::string& what, const char* key,
+                 std::size_t max_elements, const std::function<void(const Value& element)>& visit) {
+  refuse_what_is_unsafe(text, what, {key == nullptr ? std::size_t{1} : 2, max_elements});
+  Elements elements(what, key, visit);
+  return Value::parse(text, [&](int depth, Value::parse_event_t event, Value& part) {
+    return elements(depth, event, part);
+  });
 }
 
 std::optional<std::string> find_string(const Value& object, const char* key,

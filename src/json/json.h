@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,18 @@ using Value = nlohmann::json;
 ///         limits::kJsonDepth, more than limits::kJsonValues values.
 /// Memory: bounded by those limits whatever the text.
 Value parse(std::string_view text, const std::string& what);
+
+/// A document that is one long list, or an object with one: `visit` gets the elements in order, one
+/// at a time, so that the list never stands in memory as a tree.
+///
+/// `key`: of the list in the document; null: the document is the list. Where it is absent
+/// or no array, nothing is visited.
+/// Returns: the document, that list empty.
+/// Errors:  as parse(), before anything is visited, but limits::kJsonValues bounds each element and
+///          what is around the list; more than `max_elements`; what `visit` throws, with the
+///          position.
+Value parse_list(std::string_view text, const std::string& what, const char* key,
+                 std::size_t max_elements, const std::function<void(const Value& element)>& visit);
 
 // Getters. `object` must be a JSON object, or kMalformed. All Errors are kMalformed and name `key`.
 

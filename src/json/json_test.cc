@@ -13,6 +13,7 @@ namespace {
 
 using std::string_literals::operator""s;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::Property;
 using testing::StrEq;
 using testing::Throws;
@@ -187,6 +188,46 @@ TEST(Getters, RefuseWhatIsNoObject) {
   const Value value = parse("[]", "x");
   EXPECT_THAT([&] { find_string(value, "a"); },
               malformed("expected a JSON object with \"a\", got array"));
+}
+
+std::vector<std::string> elements_of(const std::string& text, const char* key,
+                                     std::size_t max_elements = 10) {
+  std::vector<std::string> elements;
+  const Value rest = parse_list(text, "x.json", key, max_elements,
+                                [&](const Value& element) { elements.push_back(element.dump()); });
+  elements.push_back(rest.dump());
+  return elements;
+}
+
+TEST(ParseList, VisitsTheElementsInOrderAndGivesTheRest) {
+  EXPECT_THAT(elements_of(R"({"a":[1],"list":[{"b":{"c":[2]}},[3],4,"x",null],"z":5})", "list"),
+              ElementsAre(R"({"b":{"c":[2]}})", "[3]", "4", R"("x")", "null",
+                          R"({"a":[1],"list":[],"z":5})"));
+  EXPECT_THAT(elements_of(R"([{"a":[1]},{}])", nullptr), ElementsAre(R"({"a":[1]})", "{}", "[]"));
+}
+
+TEST(ParseList, VisitsNothingWhereThereIsNoList) {
+  EXPECT_THAT(elements_of(R"({"list":{"list":[1]}})", "list"),
+              ElementsAre(R"({"list":{"list":[1]}})"));
+  EXPECT_THAT(elements_of(R"({"other":[[1]]})", "list"), ElementsAre(R"({"other":[[1]]})"));
+  EXPECT_THAT(elements_of(R"({"a":[1]})", nullptr), ElementsAre(R"({"a":[1]})"));
+  EXPECT_THAT(elements_of("[[1]]", "list"), ElementsAre("[[1]]"));
+}
+
+TEST(ParseList, BoundsEachElementAndTheirNumber) {
+  const std::string large = "[" + repeated("0,", limits::kJsonValues / 2) + "0]";
+  EXPECT_NO_THROW(elements_of("[" + large + "," + large + "," + large + "]", nullptr));
+  EXPECT_THROW(elements_of("[[" + large + "," + large + "," + large + "]]", nullptr), Error);
+  EXPECT_THAT([] { elements_of("[[],[],[]]", nullptr, 2); },
+              malformed("x.json: more than 2 elements in one list"));
+}
+
+TEST(ParseList, SaysWhichElementWasRefused) {
+  const auto refuse = [](const Value& /*element*/) { throw Error(Code::kMalformed, "no"); };
+  EXPECT_THAT([&] { parse_list(R"({"list":[1]})", "x.json", "list", 9, refuse); },
+              malformed("x.json: list[0]: no"));
+  EXPECT_THAT([&] { parse_list(R"({"list":[1],"list":[]})", "x.json", "list", 9, refuse); },
+              malformed(R"(x.json: the name "list" stands twice in one object)"));
 }
 
 }  // namespace

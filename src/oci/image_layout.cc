@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "oci/media_types.h"
 
@@ -66,7 +67,7 @@ std::vector<std::string> find_strings(const json::Value& object, const char* key
   return strings;
 }
 
-std::vector<NamedManifest> read_entries(const json::Value& index) {
+void require_index(const json::Value& index) {
   if (const auto version = json::require_size(index, "schemaVersion"); version != 2) {
     throw Error(Code::kMalformed, fmt::format("\"schemaVersion\": expected 2, got {}", version));
   }
@@ -79,13 +80,6 @@ std::vector<NamedManifest> read_entries(const json::Value& index) {
   if (json::find_array(index, "manifests") == nullptr) {
     throw Error(Code::kMalformed, "\"manifests\" is missing");
   }
-  std::vector<NamedManifest> entries;
-  for (Descriptor& manifest : parse_descriptors(index, "manifests")) {
-    std::string name = name_of(manifest.annotations);
-    entries.push_back({std::move(name), std::move(manifest)});
-  }
-  require_unambiguous(entries);
-  return entries;
 }
 
 }  // namespace
@@ -122,13 +116,21 @@ std::string write_layout_index(const std::vector<NamedManifest>& entries) {
 
 std::vector<NamedManifest> parse_layout_index(std::string_view text) {
   const std::string what(kIndexPath);
-  const json::Value index = json::parse(text, what);
+  std::vector<NamedManifest> entries;
+  const json::Value rest = json::parse_list(
+      text, what, "manifests", limits::kLayoutImages, [&](const json::Value& element) {
+        Descriptor manifest = parse_descriptor(element);
+        std::string name = name_of(manifest.annotations);
+        entries.push_back({std::move(name), std::move(manifest)});
+      });
   try {
-    return read_entries(index);
+    require_index(rest);
+    require_unambiguous(entries);
   } catch (Error& error) {
     error.add_context(what);
     throw;
   }
+  return entries;
 }
 
 std::string write_docker_manifest(const std::vector<DockerImage>& images) {
@@ -142,21 +144,16 @@ std::string write_docker_manifest(const std::vector<DockerImage>& images) {
 
 std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text) {
   const std::string what(kDockerManifestPath);
-  const json::Value document = json::parse(text, what);
-  if (!document.is_array()) {
-    throw Error(Code::kMalformed,
-                fmt::format("{}: expected an array, got {}", what, document.type_name()));
-  }
   std::vector<DockerArchiveImage> images;
-  for (const json::Value& image : document) {
-    try {
-      images.push_back({.config_path = json::require_string(image, "Config"),
-                        .repo_tags = find_strings(image, "RepoTags"),
-                        .layer_paths = find_strings(image, "Layers")});
-    } catch (Error& error) {
-      error.add_context(fmt::format("{}: [{}]", what, images.size()));
-      throw;
-    }
+  const json::Value rest =
+      json::parse_list(text, what, nullptr, limits::kLayoutImages, [&](const json::Value& image) {
+        images.push_back({.config_path = json::require_string(image, "Config"),
+                          .repo_tags = find_strings(image, "RepoTags"),
+                          .layer_paths = find_strings(image, "Layers")});
+      });
+  if (!rest.is_array()) {
+    throw Error(Code::kMalformed,
+                fmt::format("{}: expected an array, got {}", what, rest.type_name()));
   }
   return images;
 }

@@ -131,6 +131,18 @@ Manifest read_manifest(const json::Value& document, const std::string& media_typ
 
 }  // namespace
 
+std::string_view name_of(ManifestKind kind) {
+  switch (kind) {
+    case ManifestKind::kImage:
+      return "image";
+    case ManifestKind::kArtifact:
+      return "artifact";
+    case ManifestKind::kIndex:
+      return "index";
+  }
+  return "unknown";
+}
+
 RawManifest::RawManifest(io::Bytes bytes, std::string media_type, const digest::Digest& digest)
     : bytes_(std::move(bytes)), media_type_(std::move(media_type)), digest_(digest) {}
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/bytes.h"
@@ -41,6 +42,8 @@ enum class ManifestKind {
   kArtifact,  ///< a manifest that is no runnable image: charts, signatures, SBOMs, disks
   kIndex,     ///< an image index or a Docker manifest list
 };
+
+std::string_view name_of(ManifestKind kind);  ///< "image", "artifact", "index"
 
 /// What a manifest refers to. Parsed from a RawManifest, never written back.
 struct Manifest {
