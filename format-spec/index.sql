@@ -97,6 +97,38 @@ CREATE TABLE absences (
   CHECK ((blob IS NULL) <> (reference IS NULL))
 ) STRICT;
 
+CREATE TABLE disks (
+  id            INTEGER NOT NULL PRIMARY KEY,
+  name          TEXT NOT NULL UNIQUE,        -- web01
+  server        TEXT NOT NULL,               -- empty: none is known
+  position      INTEGER NOT NULL CHECK (position >= 0), -- among the disks of the server
+  boots         INTEGER NOT NULL CHECK (boots IN (0, 1)),
+  format        TEXT NOT NULL CHECK (format IN (
+    'raw', 'vhd', 'vhd-fixed', 'vmdk', 'vmdk-sparse', 'vmdk-flat', 'vmdk-2gb')),
+  size          INTEGER NOT NULL CHECK (size > 0 AND size % 512 = 0), -- bytes that the guest sees
+  content       TEXT,                        -- disk-v1:...; NULL while the bundle is being made
+  config        INTEGER REFERENCES files,
+  source        TEXT NOT NULL,               -- disk:/dev/sda
+  source_format TEXT NOT NULL CHECK (source_format IN ('raw', 'qcow2', 'vhd', 'vhdx', 'vmdk')),
+  source_size   INTEGER NOT NULL CHECK (source_size BETWEEN 0 AND size),
+  read_at       TEXT NOT NULL                -- RFC 3339, UTC
+) STRICT;
+
+CREATE TABLE disk_files (
+  disk     INTEGER NOT NULL REFERENCES disks,
+  position INTEGER NOT NULL CHECK (position >= 0), -- 0: the file to open
+  file     INTEGER NOT NULL UNIQUE REFERENCES files,
+  PRIMARY KEY (disk, position)
+) STRICT, WITHOUT ROWID;
+
+-- What could not be read at the source, and holds zeros here.
+CREATE TABLE disk_zeroed (
+  disk   INTEGER NOT NULL REFERENCES disks,
+  offset INTEGER NOT NULL CHECK (offset >= 0), -- bytes, in the disk
+  length INTEGER NOT NULL CHECK (length > 0),
+  PRIMARY KEY (disk, offset)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX edges_by_child ON edges (child);
 CREATE INDEX references_by_manifest ON image_references (manifest);
 CREATE INDEX absences_by_blob ON absences (blob);
@@ -195,3 +227,17 @@ FROM (SELECT digest, size, count(*) AS images,
       WHERE presence = 'present'
       GROUP BY blobs.id)
 WHERE images > 1;
+
+-- Servers with their disks in order, where each lies and where it came from.
+CREATE VIEW server_disks (
+  server, position, boots, disk, format, size, content, file, stored, config, source, read_at, zeroed) AS
+SELECT server, disks.position, boots, name, format, disks.size, content, main.path,
+       (SELECT sum(files.size) FROM disk_files JOIN files ON files.id = disk_files.file
+        WHERE disk_files.disk = disks.id),
+       config.path, source, read_at,
+       (SELECT coalesce(sum(length), 0) FROM disk_zeroed WHERE disk_zeroed.disk = disks.id)
+FROM disks
+LEFT JOIN disk_files ON disk_files.disk = disks.id AND disk_files.position = 0
+LEFT JOIN files AS main ON main.id = disk_files.file
+LEFT JOIN files AS config ON config.id = disks.config
+ORDER BY server, disks.position;

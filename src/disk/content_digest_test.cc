@@ -30,8 +30,8 @@ std::vector<std::byte> pattern(std::size_t size) {
   return bytes;
 }
 
-// The expected values are what format-spec/vectors/disk_digest.py prints. Spec: DSK-3 DSK-4 DSK-5.
-TEST(ContentDigest, IsWhatTheIndependentProgramComputes) {
+// The expected values are what format-spec/vectors/disk_digest.py prints.
+TEST(ContentDigest, IsWhatTheIndependentProgramComputes) {  // [DSK-3] [DSK-4] [DSK-5]
   EXPECT_EQ(text_of({}),
             "disk-v1:4322fd2bc0a137d1375b37b3b2e2b4715b3d3dd7ca9682438d4fea0f8437fad3");
   EXPECT_EQ(text_of(std::vector<std::byte>(512)),

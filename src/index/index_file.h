@@ -8,6 +8,7 @@
 
 #include "db/database.h"
 #include "index/content.h"
+#include "index/disks.h"
 
 /// The SQLite index of a bundle. format-spec/index.md explains the tables and format-spec/index.sql
 /// is the schema, compiled in. The index is derived: digests are the authority.
@@ -37,6 +38,7 @@ struct Index {
   std::vector<PayloadFile> files;
   std::vector<Location> locations;  ///< sorted by blob, then file
   Content content;
+  std::vector<DiskInfo> disks;  ///< sorted by name
 };
 
 /// Writes `index` into an empty database, schema and views included. The same value gives the same

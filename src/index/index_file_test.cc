@@ -114,6 +114,7 @@ TEST_F(IndexFile, IsReadBackAsItWasWritten) {
     EXPECT_EQ(actual.locations[i].file, expected.locations[i].file);
     EXPECT_EQ(actual.locations[i].offset, expected.locations[i].offset);
   }
+  EXPECT_EQ(actual.disks, expected.disks);
 }
 
 TEST_F(IndexFile, MayBeEmpty) {
@@ -242,7 +243,7 @@ TEST_F(IndexFile, RefusesValuesThatPointNowhereOrMeanNothing) {
        "table edges, row 1: id 3 is none of the 3"},
       {"PositionBeyond32Bits", "UPDATE edges SET position = position + 4294967296",
        "id 4294967296 is none"},
-      {"FileNowhere", "UPDATE locations SET file = 2 WHERE blob = 0", "id 2 is none of the 2"},
+      {"FileNowhere", "UPDATE locations SET file = 6 WHERE blob = 0", "id 6 is none of the 6"},
       {"BeyondTheFile", "UPDATE locations SET offset = 999999", "in a file of 1000000 bytes"},
       {"OffsetWraps", "UPDATE locations SET offset = 9223372036854775807",
        "blob ends at 92233720368547"},
@@ -287,6 +288,43 @@ TEST_F(IndexFile, RefusesValuesThatPointNowhereOrMeanNothing) {
   for (const HostileCase& row : cases) {
     const Error error = error_after(row.sql);
     EXPECT_EQ(error.code(), Code::kMalformed) << row.name;
+    EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.name;
+  }
+}
+
+// [IDX-13] [IDX-14]
+TEST_F(IndexFile, RefusesDisksThatMakeNoSense) {
+  const std::vector<HostileCase> cases = {
+      {"NameWithASlash", "UPDATE disks SET name = 'a/b' WHERE id = 0",
+       "table disks, row 1: \"a/b\" is no name of a disk or server"},
+      {"NameOfAnOption", "UPDATE disks SET name = '-rf' WHERE id = 0", "is no name of a disk"},
+      {"EmptyName", "UPDATE disks SET name = '' WHERE id = 0", "is no name of a disk"},
+      {"ServerThatClimbs", "UPDATE disks SET server = '..' WHERE id = 0", "is no name of a disk"},
+      {"OutOfOrder", "UPDATE disks SET name = 'zz' WHERE id = 0", "\"web01\" stands after \"zz\""},
+      {"UnknownFormat", "UPDATE disks SET format = 'qed' WHERE id = 0", "got \"qed\""},
+      {"UnknownSourceFormat", "UPDATE disks SET source_format = 'x' WHERE id = 0", "got \"x\""},
+      {"NoWholeSectors", "UPDATE disks SET size = 1000 WHERE id = 1", "no whole number of sectors"},
+      {"NoBytes", "UPDATE disks SET size = 0, source_size = 0 WHERE id = 1",
+       "0 bytes are no whole"},
+      {"OtherDigest", "UPDATE disks SET content = 'sha256:00' WHERE id = 0",
+       "\"sha256:00\" is no content digest"},
+      {"ConfigNowhere", "UPDATE disks SET config = 6 WHERE id = 1", "id 6 is none of the 6"},
+      {"BootsTwice", "UPDATE disks SET boots = 2 WHERE id = 1", "id 2 is none of the 2"},
+      {"LargerAtTheSource", "UPDATE disks SET source_size = 9000 WHERE id = 1",
+       "9000 bytes at the source, 8192 here"},
+      {"TimeInWords", "UPDATE disks SET read_at = 'now' WHERE id = 1", "is not a time"},
+      {"GapInPositions", "UPDATE disk_files SET position = 7 WHERE position = 1",
+       "expected position 1, got 7"},
+      {"DiskNowhere", "UPDATE disk_files SET disk = 5 WHERE disk = 1", "id 5 is none of the 2"},
+      {"ZeroedBeyondTheEnd", "UPDATE disk_zeroed SET length = 1048576 WHERE offset = 8192",
+       "1048576 bytes at 8192 of 1048576 bytes"},
+      {"ZeroedTwice", "UPDATE disk_zeroed SET length = 4608 WHERE offset = 4096",
+       "1024 bytes at 8192 of 1048576 bytes, after those up to 8704"},
+      {"ZeroedNothing", "UPDATE disk_zeroed SET length = 0 WHERE offset = 4096", "0 bytes at 4096"},
+  };
+  for (const HostileCase& row : cases) {
+    const Error error = error_after(row.sql);
+    EXPECT_EQ(error.code(), Code::kMalformed) << row.name << ": " << error.what();
     EXPECT_THAT(error.what(), HasSubstr(row.message)) << row.name;
   }
 }

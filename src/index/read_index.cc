@@ -13,6 +13,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "index/index_file.h"
+#include "index/rows_internal.h"
 #include "index/schema_internal.h"
 
 // The file may come from a stranger, and a right SHA-256 says only which stranger. So nothing is
@@ -27,10 +28,6 @@
 
 namespace seabag::index {
 namespace {
-
-Error malformed(std::string text) {
-  return {Code::kMalformed, std::move(text)};
-}
 
 std::int64_t pragma(db::Database& database, const char* sql) {
   db::Statement statement(database, sql);
@@ -86,20 +83,6 @@ void require_sound(db::Database& database) {
   if (statement.text_view(0) != "ok") throw malformed(printable(statement.text_view(0)));
 }
 
-std::uint64_t size_at(const db::Statement& row, int column) {
-  const std::int64_t value = row.integer(column);
-  if (value < 0) throw malformed(fmt::format("expected a size or an offset, got {}", value));
-  return static_cast<std::uint64_t>(value);
-}
-
-std::uint32_t id_at(const db::Statement& row, int column, std::size_t count) {
-  const std::int64_t value = row.integer(column);
-  if (value < 0 || static_cast<std::uint64_t>(value) >= count) {
-    throw malformed(fmt::format("id {} is none of the {} that there are", value, count));
-  }
-  return narrow<std::uint32_t>(value);
-}
-
 // Of a list whose first entry means none: NULL.
 std::uint32_t id_or_none_at(const db::Statement& row, int column, std::size_t count) {
   if (row.is_null(column)) return 0;
@@ -135,15 +118,6 @@ std::string sha256_at(const db::Statement& row, int column) {
   return text;
 }
 
-UtcTime time_at(const db::Statement& row, int column) {
-  const std::string text = row.text(column);
-  const auto time = parse_rfc3339(text);
-  if (!time || to_rfc3339(*time) != text) {
-    throw malformed(fmt::format("{} is not a time like 2026-11-21T05:13:00Z", quoted(text, 40)));
-  }
-  return *time;
-}
-
 class Reader {
  public:
   explicit Reader(db::Database& database) : database_(database) {}
@@ -159,35 +133,11 @@ class Reader {
     read_references();
     read_absences();
     require_order();
+    read_disks(database_, index_);
     return std::move(index_);
   }
 
  private:
-  // Calls `take` with each row in the order of ids, and its position; errors get the table's name.
-  template <class Take>
-  void for_each_row(const char* table, const char* sql, Take take) {
-    std::uint64_t position = 0;
-    try {
-      db::Statement rows(database_, sql);
-      for (; rows.step(); ++position) take(rows, position);
-    } catch (Error& error) {
-      error.add_context(fmt::format("table {}, row {}", table, position + 1));
-      throw;
-    }
-  }
-
-  // The same for a table whose ids are the rows' positions, counted from `first`.
-  template <class Take>
-  void for_each_id(const char* table, const char* sql, std::uint64_t first, Take take) {
-    for_each_row(table, sql, [&](const db::Statement& row, std::uint64_t position) {
-      if (size_at(row, 0) != first + position) {
-        throw malformed(
-            fmt::format("expected the id {}, got {}", first + position, row.integer(0)));
-      }
-      take(row);
-    });
-  }
-
   template <class Item>
   void reserve(std::vector<Item>& items, const std::string& table) {
     db::Statement count(database_, "SELECT count(*) FROM " + table);
@@ -199,7 +149,7 @@ class Reader {
   }
 
   void read_metadata() {
-    for_each_row("metadata", "SELECT name, value FROM metadata",
+    for_each_row(database_, "metadata", "SELECT name, value FROM metadata",
                  [&](const db::Statement& row, std::uint64_t) {
                    index_.metadata.emplace(name_at(row, 0), row.text(1));
                  });
@@ -207,7 +157,7 @@ class Reader {
 
   void read_files() {
     std::set<std::string> paths;
-    for_each_id("files", "SELECT id, path, size, sha256 FROM files ORDER BY id", 0,
+    for_each_id(database_, "files", "SELECT id, path, size, sha256 FROM files ORDER BY id", 0,
                 [&](const db::Statement& row) {
                   std::string path = path_at(row, 1);
                   if (!paths.insert(path).second)
@@ -217,11 +167,12 @@ class Reader {
   }
 
   void read_names() {
-    for_each_id("media_types", "SELECT id, name FROM media_types ORDER BY id", 1,
+    for_each_id(database_, "media_types", "SELECT id, name FROM media_types ORDER BY id", 1,
                 [&](const db::Statement& row) { content_.media_types.push_back(row.text(1)); });
     for_each_id(
-        "platforms", "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id",
-        1, [&](const db::Statement& row) {
+        database_, "platforms",
+        "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id", 1,
+        [&](const db::Statement& row) {
           content_.platforms.push_back({row.text(1), row.text(2), row.text(3), row.text(4)});
         });
   }
@@ -229,7 +180,7 @@ class Reader {
   void read_blobs() {
     reserve(content_.blobs, "blobs");
     for_each_id(
-        "blobs", "SELECT id, digest, size, presence FROM blobs ORDER BY id", 0,
+        database_, "blobs", "SELECT id, digest, size, presence FROM blobs ORDER BY id", 0,
         [&](const db::Statement& row) {
           const std::string_view text = row.text_view(1);
           const auto digest = digest::find_digest(text);
@@ -241,7 +192,8 @@ class Reader {
 
   void read_locations() {
     reserve(index_.locations, "locations");
-    for_each_row("locations", "SELECT blob, file, offset FROM locations ORDER BY blob, file",
+    for_each_row(database_, "locations",
+                 "SELECT blob, file, offset FROM locations ORDER BY blob, file",
                  [&](const db::Statement& row, std::uint64_t) {
                    const Location at = {id_at(row, 0, content_.blobs.size()),
                                         id_at(row, 1, index_.files.size()), size_at(row, 2)};
@@ -265,7 +217,7 @@ class Reader {
   void read_manifests() {
     reserve(content_.manifests, "manifests");
     for_each_row(
-        "manifests",
+        database_, "manifests",
         "SELECT blob, kind, media_type, artifact_type, created FROM manifests ORDER BY blob",
         [&](const db::Statement& row, std::uint64_t) {
           ManifestInfo manifest;
@@ -282,7 +234,7 @@ class Reader {
     std::vector<bool> is_manifest(content_.blobs.size(), false);
     for (const ManifestInfo& manifest : content_.manifests) is_manifest[manifest.blob] = true;
     reserve(content_.edges, "edges");
-    for_each_row("edges",
+    for_each_row(database_, "edges",
                  "SELECT parent, role, position, child, media_type, platform FROM edges ORDER BY "
                  "parent, role, position",
                  [&](const db::Statement& row, std::uint64_t) {
@@ -304,14 +256,15 @@ class Reader {
   }
 
   void read_references() {
-    for_each_id("repositories", "SELECT id, registry, name FROM repositories ORDER BY id", 0,
+    for_each_id(database_, "repositories",
+                "SELECT id, registry, name FROM repositories ORDER BY id", 0,
                 [&](const db::Statement& row) {
                   content_.repositories.push_back({name_at(row, 1), name_at(row, 2)});
                 });
-    for_each_id("sources", "SELECT id, uri FROM sources ORDER BY id", 0,
+    for_each_id(database_, "sources", "SELECT id, uri FROM sources ORDER BY id", 0,
                 [&](const db::Statement& row) { content_.sources.push_back({row.text(1)}); });
     reserve(content_.references, "image_references");
-    for_each_id("image_references",
+    for_each_id(database_, "image_references",
                 "SELECT id, repository, kind, tag, manifest, source, read_at FROM image_references "
                 "ORDER BY id",
                 0, [&](const db::Statement& row) {
@@ -332,8 +285,9 @@ class Reader {
   }
 
   void read_absences() {
-    for_each_id("absences", "SELECT id, blob, reference, reason, detail FROM absences ORDER BY id",
-                0, [&](const db::Statement& row) {
+    for_each_id(database_, "absences",
+                "SELECT id, blob, reference, reason, detail FROM absences ORDER BY id", 0,
+                [&](const db::Statement& row) {
                   if (row.is_null(1) == row.is_null(2))
                     throw malformed("expected either a blob or a reference");
                   Absence absence;

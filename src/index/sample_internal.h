@@ -50,7 +50,12 @@ class Sample {
                       {"tool", "seabag-export 0.1.0"}};
     index.content = canonical(content_);
     index.files = {{"data/images/images-0001.tar", 1'000'000, std::string(64, 'a')},
-                   {"data/images/images-0002.tar", 20'000, ""}};
+                   {"data/images/images-0002.tar", 20'000, ""},
+                   {"data/disks/db.vhd", 4'000, ""},
+                   {"data/disks/web01.vmdk", 700, ""},
+                   {"data/disks/web01-flat.vmdk", 8'192, ""},
+                   {"data/config/disks/web01.json", 30, ""}};
+    index.disks = disks();
     std::uint64_t offset = 512;
     for (BlobId blob = 0; blob < index.content.blobs.size(); ++blob) {
       const Blob& known = index.content.blobs[blob];
@@ -60,6 +65,36 @@ class Sample {
       offset += known.size + 512;
     }
     return index;
+  }
+
+  /// A server's two disks: one with a configuration and two files, one that was padded and could
+  /// not be read everywhere.
+  static std::vector<DiskInfo> disks() {
+    DiskInfo db = {.name = "db",
+                   .server = "web01",
+                   .position = 1,
+                   .format = "vhd",
+                   .size = 1'048'576,
+                   .content = "disk-v1:" + std::string(64, 'b'),
+                   .files = {2},
+                   .source = "disk:/dev/sdb",
+                   .source_format = "raw",
+                   .source_size = 1'048'064,
+                   .read_at = {1'795'237'980},
+                   .zeroed = {{4096, 512}, {8192, 1024}}};
+    DiskInfo web01 = {.name = "web01",
+                      .server = "web01",
+                      .boots = true,
+                      .format = "vmdk-flat",
+                      .size = 8192,
+                      .content = "disk-v1:" + std::string(64, 'a'),
+                      .files = {3, 4},
+                      .config = 5,
+                      .source = "disk:web01.qcow2",
+                      .source_format = "qcow2",
+                      .source_size = 8192,
+                      .read_at = {1'795'237'980}};
+    return {std::move(db), std::move(web01)};
   }
 
  private:

@@ -25,6 +25,12 @@ inline constexpr std::array<std::string_view, 4> kRoleWords = {"config", "layer"
 inline constexpr std::array<std::string_view, 3> kReferenceWords = {"tag", "digest", "referrer"};
 inline constexpr std::array<std::string_view, 3> kManifestWords = {"image", "artifact", "index"};
 
+// What disks.format and disks.source_format may be.
+inline constexpr std::array<std::string_view, 7> kDiskFormats = {
+    "raw", "vhd", "vhd-fixed", "vmdk", "vmdk-sparse", "vmdk-flat", "vmdk-2gb"};
+inline constexpr std::array<std::string_view, 5> kDiskSourceFormats = {"raw", "qcow2", "vhd",
+                                                                       "vhdx", "vmdk"};
+
 template <class Enumeration, std::size_t count>
 std::string_view word_for(const std::array<std::string_view, count>& words, Enumeration value) {
   return words[static_cast<std::size_t>(value)];

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/arith.h"
 #include "base/error.h"
 #include "index/index_file.h"
@@ -132,10 +134,40 @@ void write_absences(db::Database& database, const std::vector<Absence>& absences
   }
 }
 
+void write_disk(const DiskInfo& disk, std::size_t id, db::Statement& insert, db::Statement& file,
+                db::Statement& zeroed) {
+  insert.bind(1, number(id)).bind(2, disk.name).bind(3, disk.server);
+  insert.bind(4, number(disk.position)).bind(5, std::int64_t{disk.boots ? 1 : 0});
+  insert.bind(6, disk.format).bind(7, number(disk.size));
+  bind_text(insert, 8, disk.content);
+  if (disk.config) {
+    insert.bind(9, number(*disk.config));
+  } else {
+    insert.bind_null(9);
+  }
+  insert.bind(10, disk.source).bind(11, disk.source_format).bind(12, number(disk.source_size));
+  insert.bind(13, to_rfc3339(disk.read_at)).run();
+  for (std::size_t position = 0; position < disk.files.size(); ++position) {
+    file.bind(1, number(id)).bind(2, number(position)).bind(3, number(disk.files[position])).run();
+  }
+  for (const ZeroedRange& range : disk.zeroed) {
+    zeroed.bind(1, number(id)).bind(2, number(range.offset)).bind(3, number(range.length)).run();
+  }
+}
+
+void write_disks(db::Database& database, const std::vector<DiskInfo>& disks) {
+  db::Statement insert(database,
+                       "INSERT INTO disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  db::Statement file(database, "INSERT INTO disk_files VALUES (?, ?, ?)");
+  db::Statement zeroed(database, "INSERT INTO disk_zeroed VALUES (?, ?, ?)");
+  for (std::size_t id = 0; id < disks.size(); ++id) write_disk(disks[id], id, insert, file, zeroed);
+}
+
 }  // namespace
 
 void write_index(db::Database& database, const Index& index) {
   check(find_disorder(index.content).empty(), "the content of an index is in canonical order");
+  check(std::ranges::is_sorted(index.disks, {}, &DiskInfo::name), "disks are in order");
   // One transaction, and always the same statements in the same order: SQLite then makes the same
   // file.
   db::Transaction transaction(database);
@@ -147,6 +179,7 @@ void write_index(db::Database& database, const Index& index) {
   write_graph(database, index.content);
   write_references(database, index.content);
   write_absences(database, index.content.absences);
+  write_disks(database, index.disks);
   transaction.commit();
 }
 
