@@ -1,6 +1,6 @@
 # Every dependency is a Debian 12 package; docs/decisions/ says why each is here.
 find_package(PkgConfig REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto SSL)
 find_package(CURL 7.88 REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
 find_package(LibArchive 3.6 REQUIRED)

@@ -5,7 +5,7 @@
 #
 #   tests/run.sh             lints, all tests, then all of them again under the address and undefined-behaviour sanitizers
 #   tests/run.sh --quick     the plain tests alone
-#   tests/run.sh --long      also clang-tidy and the thread sanitizer (about an hour on two cores)
+#   tests/run.sh --long      also an 8 GiB layer, clang-tidy and the thread sanitizer (about an hour on two cores)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,7 +43,7 @@ if [ -z "$quick" ]; then
   tools/format.sh
   mandoc -T lint -W warning docs/man/*.1
 fi
-build_and_test dev
+SEABAG_LONG=$long build_and_test dev
 [ -n "$quick" ] || build_and_test asan
 if [ -n "$long" ]; then
   say "clang-tidy"

@@ -562,7 +562,25 @@ TEST_F(ClientTest, SaysThatTheProxyDemandsALogin) {  // J5
     const Error error = failure({.url = parse_url(scheme + "://registry.example/v2/")}, nullptr,
                                 {.proxy = fmt::format("http://127.0.0.1:{}", proxy.port())});
     EXPECT_EQ(error.code(), Code::kDenied) << error.what();
+    EXPECT_THAT(error.next_step(), HasSubstr("https_proxy"));
   }
+}
+
+TEST_F(ClientTest, NamesTheProxyThatCannotBeReachedAndNotItsPassword) {
+  for (const std::string scheme : {"http", "https"}) {
+    const Error error = failure({.url = parse_url(scheme + "://registry.example/v2/")}, nullptr,
+                                {.proxy = "http://user:secret@127.0.0.1:1"});
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+    EXPECT_THAT(error.what(), HasSubstr("proxy 127.0.0.1:1"));
+    EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
+  }
+}
+
+TEST_F(ClientTest, RefusesAProxyThatIsNoneBeforeItAsksAnybody) {
+  const Error error = failure({.url = parse_url("http://registry.example/v2/")}, nullptr,
+                              {.proxy = "http://user:secret@proxy:port"});
+  EXPECT_EQ(error.code(), Code::kUsage);
+  EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
 }
 
 TEST_F(ClientTest, TriesAgainWhenTheProxyDropsAConnect) {  // J5

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include "base/arith.h"
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "http/connection_internal.h"
 #include "http/curl_failure_internal.h"
 #include "http/exchange_internal.h"
+#include "http/proxy.h"
 
 namespace seabag::http {
 namespace {
@@ -70,6 +72,17 @@ int on_seek(void* self, curl_off_t offset, int origin) noexcept {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
   static_cast<Exchange*>(self)->rewind_body(static_cast<std::uint64_t>(offset));
   return CURL_SEEKFUNC_OK;
+}
+
+// The server wants to see a client certificate; whether there is one is libcurl's affair.
+int on_certificate_request(SSL* /*tls*/, void* was_asked) noexcept {
+  *static_cast<bool*>(was_asked) = true;
+  return 1;
+}
+
+CURLcode on_tls_context(CURL* /*easy*/, void* context, void* was_asked) noexcept {
+  SSL_CTX_set_cert_cb(static_cast<SSL_CTX*>(context), &on_certificate_request, was_asked);
+  return CURLE_OK;
 }
 
 struct FreeList {
@@ -250,6 +263,7 @@ Connection::Connection(const Settings& settings, std::stop_token stop)
   multi_.reset(curl_multi_init());
   easy_.reset(curl_easy_init());
   check(multi_ != nullptr && easy_ != nullptr, "memory for libcurl's handles");
+  if (!settings_.proxy.empty()) static_cast<void>(proxy_address(settings_.proxy));
 }
 
 Outcome Connection::exchange(const Request& request, const Url& url, bool with_credentials,
@@ -265,11 +279,18 @@ Outcome Connection::exchange(const Request& request, const Url& url, bool with_c
   set_reach(easy, settings_);
   set_bounds(easy, settings_);
   set_request(easy, request, url, exchange);
+  was_asked_for_certificate_ = false;
+  set(easy, CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
+  set(easy, CURLOPT_SSL_CTX_DATA, &was_asked_for_certificate_);
   const CURLcode result = perform(multi_.get(), easy, stop_);
   if (exchange.failure) std::rethrow_exception(exchange.failure);
 
   Outcome outcome{.response = exchange.take_response(), .passed_on = exchange.passed_on()};
+  if (exchange.has_whole_head()) was_answered_ = true;
   if (result != CURLE_OK && !exchange.has_enough()) {
+    if (was_asked_for_certificate_ && !was_answered_) {
+      refuse_unaccepted_certificate(result, url, settings_);
+    }
     outcome.breakage = breakage_of(easy, result, reason.data(), url, settings_);
   } else if (!exchange.has_whole_head()) {
     outcome.breakage = {.reason = "connection closed in the middle of the headers"};

@@ -28,7 +28,10 @@ struct Outcome {
 /// libcurl: one easy handle, driven through a multi handle so that a stop is seen at once.
 class Connection {
  public:
+  /// Errors: kUsage for a proxy that is none.
   Connection(const Settings& settings, std::stop_token stop);
+  Connection(const Connection&) = delete;  // libcurl's connections point into it
+  Connection& operator=(const Connection&) = delete;
 
   /// Sends `request` to `url` in place of its own. Errors: as Client, but for kUnavailable.
   Outcome exchange(const Request& request, const Url& url, bool with_credentials,
@@ -44,6 +47,8 @@ class Connection {
 
   const Settings& settings_;
   std::stop_token stop_;
+  bool was_answered_ = false;               // by any server
+  bool was_asked_for_certificate_ = false;  // by a server, in the exchange of now
   std::unique_ptr<void, FreeMulti> multi_;  // destroyed after the easy handle, which lies in it
   std::unique_ptr<void, FreeEasy> easy_;
 };

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "http/curl_failure_internal.h"
+#include "http/proxy.h"
 
 namespace seabag::http {
 namespace {
@@ -30,6 +31,9 @@ constexpr std::array kNeverConnected = {CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULD
                                         CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR,
                                         CURLE_PROXY};
 
+constexpr std::array kBrokenOff = {CURLE_SEND_ERROR, CURLE_RECV_ERROR,   CURLE_GOT_NOTHING,
+                                   CURLE_HTTP2,      CURLE_HTTP2_STREAM, CURLE_SSL_CONNECT_ERROR};
+
 constexpr std::array kLocalTlsFile = {CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM};
 
 // In lower case at the front, without the stop at the end, harmless.
@@ -43,19 +47,30 @@ std::string as_reason(std::string text) {
   return printable(text);
 }
 
-std::string reason_of(CURL* easy, CURLcode result, const char* reason) {
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// Whether libcurl's reason is about a proxy that could not be connected to.
+bool is_about_proxy(CURLcode result, std::string_view reason, const Settings& settings) {
+  if (result != CURLE_COULDNT_CONNECT || settings.proxy.empty()) return false;
+  std::string place = proxy_address(settings.proxy);
+  place.replace(place.rfind(':'), 1, " port ");
+  return contains(reason, fmt::format(" to {} ", place));
+}
+
+std::string reason_of(CURL* easy, CURLcode result, const char* reason, const Settings& settings) {
   auto error_number = 0L;
   curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error_number);
   const bool system_knows =
       result == CURLE_COULDNT_CONNECT || result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR;
   if (system_knows && error_number != 0) {
-    return as_reason(std::generic_category().message(static_cast<int>(error_number)));
+    const std::string text = std::generic_category().message(static_cast<int>(error_number));
+    return is_about_proxy(result, reason, settings)
+               ? fmt::format("proxy {}: {}", proxy_address(settings.proxy), as_reason(text))
+               : as_reason(text);
   }
   return as_reason(*reason != '\0' ? reason : curl_easy_strerror(result));
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 // A handshake that the network broke may succeed next time; one that the peers broke off will not.
@@ -67,6 +82,16 @@ bool is_broken_handshake(CURLcode result, std::string_view reason) {
 
 Error tls_error(CURLcode result, const Url& url, const std::string& reason) {
   Error error(Code::kProtocol, fmt::format("{}: TLS: {}", url.shown(), reason));
+  if (contains(reason, "target host name")) {
+    return error.add_next_step(
+        fmt::format("the certificate is for another host: use the name that it was made for, or "
+                    "have one made for {}",
+                    printable(url.origin.host)));
+  }
+  if (contains(reason, "expired") || contains(reason, "not yet valid")) {
+    return error.add_next_step(
+        "look at this machine's clock; if it is right, the server needs a new certificate");
+  }
   if (result == CURLE_PEER_FAILED_VERIFICATION) {
     return error.add_next_step(
         "if you trust who issued this certificate, name the issuer's with --ca-file");
@@ -93,17 +118,22 @@ bool is_tls_failure(CURLcode result) {
   return std::ranges::find(kTls, result) != kTls.end();
 }
 
+Error proxy_wants_login(const Url& url) {
+  return Error(Code::kDenied, fmt::format("{}: the proxy demands a login", url.shown()))
+      .add_next_step(
+          "seabag-export takes http://USER:PASSWORD@HOST:PORT from https_proxy, for plain HTTP "
+          "from http_proxy");
+}
+
 }  // namespace
 
 Breakage breakage_of(void* easy, int result_number, const char* raw_reason, const Url& url,
                      const Settings& settings) {
   const auto result = static_cast<CURLcode>(result_number);
-  const std::string reason = reason_of(easy, result, raw_reason);
+  const std::string reason = reason_of(easy, result, raw_reason, settings);
   auto proxy_status = 0L;
   curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-  if (proxy_status == 407) {
-    throw Error(Code::kDenied, fmt::format("{}: the proxy demands a login", url.shown()));
-  }
+  if (proxy_status == 407) throw proxy_wants_login(url);
   if (std::ranges::find(kLocalTlsFile, result) != kLocalTlsFile.end()) {
     throw Error(Code::kUsage,
                 fmt::format("{} cannot be used: {}",
@@ -126,15 +156,28 @@ Breakage breakage_of(void* easy, int result_number, const char* raw_reason, cons
   throw Error(error);
 }
 
+void refuse_unaccepted_certificate(int result, const Url& url, const Settings& settings) {
+  if (std::ranges::find(kBrokenOff, static_cast<CURLcode>(result)) == kBrokenOff.end()) return;
+  const bool has_one = !settings.client_certificate.empty();
+  throw Error(Code::kProtocol,
+              has_one ? fmt::format("{}: TLS: the server does not take the client certificate {}",
+                                    url.shown(), quoted(settings.client_certificate))
+                      : url.shown() + ": TLS: the server demands a client certificate")
+      .add_next_step(has_one
+                         ? "look whether the server knows who issued it"
+                         : "pass one with --client-cert FILE and its key with --client-key FILE");
+}
+
 void refuse_mixed_up_scheme(const Response& response) {
-  if (response.status == 407) {
-    throw Error(Code::kDenied, fmt::format("{}: the proxy demands a login", response.url.shown()));
-  }
+  if (response.status == 407) throw proxy_wants_login(response.url);
   if (response.status != 400 || response.url.origin.scheme != "http") return;
-  // Go's and nginx's words: what most registries are made of.
+  // Go's and nginx's words: what most registries are made of. A HEAD does not get to see them, but
+  // Go's server sends no header with them, and one with every other answer.
   const std::string_view text = io::text_of(response.body);
-  if (!contains(text, "HTTPS server") && !contains(text, "HTTPS port")) return;
-  throw Error(Code::kProtocol, fmt::format("{}: the server speaks TLS", response.url.shown()))
+  const bool says_so = contains(text, "HTTPS server") || contains(text, "HTTPS port");
+  if (!says_so && !response.headers.empty()) return;
+  throw Error(Code::kProtocol, fmt::format("{}: the server {} TLS", response.url.shown(),
+                                           says_so ? "speaks" : "seems to speak"))
       .add_next_step(tls_hint(response.url));
 }
 

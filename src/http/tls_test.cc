@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::make_certificate;
+using ::testing::Not;
 using testing::RawServer;
 using testing::ScriptedRegistry;
 using testing::TempDir;
@@ -58,6 +59,32 @@ TEST_F(TlsTest, RefusesACertificateForAnotherName) {  // F11
   ScriptedRegistry registry({}, files);
   const Error error = failure(registry.url("/v2/"), {.ca_file = files.certificate});
   EXPECT_EQ(error.code(), Code::kProtocol);
+  EXPECT_THAT(error.next_step(), HasSubstr("made for 127.0.0.1"));
+  EXPECT_THAT(error.next_step(), Not(HasSubstr("--ca-file"))) << "the issuer is not what is wrong";
+  EXPECT_TRUE(registry.requests().empty());
+}
+
+TEST_F(TlsTest, SaysThatTheServerDemandsAClientCertificate) {
+  TlsFiles files = make_certificate(dir_.path());
+  files.client_ca = files.certificate;
+  ScriptedRegistry registry({}, files);
+  const Error error = failure(registry.url("/v2/"), {.ca_file = files.certificate});
+  EXPECT_EQ(error.code(), Code::kProtocol);
+  EXPECT_THAT(error.next_step(), HasSubstr("--client-cert"));
+  EXPECT_TRUE(registry.requests().empty());
+}
+
+TEST_F(TlsTest, BlamesAClientCertificateThatTheServerDoesNotTake) {
+  TlsFiles files = make_certificate(dir_.path());
+  files.client_ca = files.certificate;
+  ScriptedRegistry registry({}, files);
+  const TempDir elsewhere;
+  const TlsFiles strange = make_certificate(elsewhere.path());
+  const Error error = failure(registry.url("/v2/"), {.ca_file = files.certificate,
+                                                     .client_certificate = strange.certificate,
+                                                     .client_key = strange.key});
+  EXPECT_EQ(error.code(), Code::kProtocol);
+  EXPECT_THAT(error.what(), HasSubstr(strange.certificate));
   EXPECT_TRUE(registry.requests().empty());
 }
 
@@ -99,6 +126,22 @@ TEST_F(TlsTest, SaysThatTheServerMaySpeakTls) {  // F11
   const Error error = failure(parse_url(server.url("/v2/")));
   EXPECT_EQ(error.code(), Code::kProtocol);
   EXPECT_THAT(error.next_step(), HasSubstr("leave out --plain-http"));
+}
+
+TEST_F(TlsTest, SaysSoToAHeadTooWhichSeesNoBody) {
+  RawServer server(
+      {{.bytes = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS "
+                 "server.\n"},
+       {.bytes = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}});
+  Client client({}, [](std::chrono::milliseconds, const std::stop_token&) {}, {});
+  const Request head{.method = Method::kHead, .url = parse_url(server.url("/v2/x"))};
+  try {
+    ADD_FAILURE() << client.send(head).status;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kProtocol);
+    EXPECT_THAT(error.next_step(), HasSubstr("leave out --plain-http"));
+  }
+  EXPECT_EQ(client.send(head).status, 400) << "with headers it is an answer like any other";
 }
 
 TEST_F(TlsTest,

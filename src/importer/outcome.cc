@@ -23,6 +23,11 @@ std::size_t absent_count(const bundle::OpenedBundle& bundle) {
       [](const index::Absence& absence) { return !absence.is_on_purpose(); }));
 }
 
+std::size_t left_out_count(const bundle::OpenedBundle& bundle) {
+  return static_cast<std::size_t>(std::ranges::count(
+      bundle.index().content.blobs, index::Presence::kLeftOut, &index::Blob::presence));
+}
+
 }  // namespace
 
 std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
@@ -42,6 +47,12 @@ std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::Verify
         "note     {} thing{} could not be had when the bundle was made; seabag-import list names "
         "them\n",
         absent, absent == 1 ? "" : "s");
+  }
+  if (const auto count = left_out_count(bundle); count > 0) {
+    text += fmt::format(
+        "note     {} blob{} left out on purpose (foreign layers, other platforms); seabag-import "
+        "list tells of which images\n",
+        count, count == 1 ? " was" : "s were");
   }
   const char* verdict = report.findings.empty() ? "ok" : "FAILED";
   if (quick) {

@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -20,6 +21,7 @@ import urllib.request
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SEABAG_BIN", TOP / "build/dev/bin"))
 SCRATCH = pathlib.Path(os.environ.get("SEABAG_SCRATCH", TOP / "build/scratch"))
+SANITIZED = any(word in str(BIN) for word in ("asan", "tsan"))
 EXPORT = str(BIN / "seabag-export")
 IMPORT = str(BIN / "seabag-import")
 
@@ -55,21 +57,108 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-class Registry:
-    """Debian's docker-registry on a free loopback port, with an empty storage of its own."""
+def wait_until(condition, seconds=30):
+    """Until it holds; fails if it does not in that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain")
+        time.sleep(0.02)
 
-    def __init__(self, htpasswd=None):
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Layout:
+    """An image layout written by hand, for what no tool would make."""
+
+    OCI = "application/vnd.oci.image."
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.blobs = self.path / "blobs/sha256"
+        self.blobs.mkdir(parents=True)
+        (self.path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        self.entries = []
+
+    def put(self, data, media_type):
+        (self.blobs / sha256(data)[7:]).write_bytes(data)
+        return {"mediaType": media_type, "digest": sha256(data), "size": len(data)}
+
+    def put_zeros(self, digest, size, media_type):
+        """A sparse blob; the caller knows the digest."""
+        with open(self.blobs / digest[7:], "wb") as file:
+            file.truncate(size)
+        return {"mediaType": media_type, "digest": digest, "size": size}
+
+    def layer(self, data):
+        return self.put(data, self.OCI + "layer.v1.tar")
+
+    def manifest(self, layers, **more):
+        config = self.put(b'{"architecture":"amd64","os":"linux"}', self.OCI + "config.v1+json")
+        media_type = self.OCI + "manifest.v1+json"
+        document = {"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers, **more}
+        return self.put(json.dumps(document).encode(), media_type)
+
+    def name(self, name, manifest):
+        annotations = {"org.opencontainers.image.ref.name": name} if name else {}
+        self.entries.append({**manifest, "annotations": annotations})
+        (self.path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": self.entries}))
+        return manifest
+
+
+class CertificateAuthority:
+    """Issues certificates for two days, by the openssl command."""
+
+    KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.certificate = self.dir / "authority.pem"
+        self.key = self.dir / "authority.key"
+        run("openssl", "req", "-x509", *self.KEY, "-keyout", self.key, "-out", self.certificate, "-days", "2",
+            "-subj", f"/CN=Seabag test authority {self.dir.name}")
+
+    def issue(self, name, subject_alt_name):
+        """(certificate file, key file)"""
+        certificate, key, request, extensions = (self.dir / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
+        extensions.write_text(f"subjectAltName={subject_alt_name}\n")
+        run("openssl", "req", *self.KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        run("openssl", "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
+            "-days", "2", "-extfile", extensions, "-out", certificate)
+        return certificate, key
+
+
+class Registry:
+    """Debian's docker-registry on a free loopback port, with an empty storage of its own.
+
+    tls: (certificate file, key file); with it the registry speaks nothing else.
+    client_authority: wants clients' certificates from this CertificateAuthority.
+    foreign_urls: a regular expression for the URLs that foreign layers may name.
+    """
+
+    def __init__(self, htpasswd=None, tls=None, client_authority=None, foreign_urls=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="registry-", dir=SCRATCH))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
+        self.scheme = "https" if tls else "http"
+        http = {"addr": self.host}
+        if tls:
+            http["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
+        if client_authority:
+            http["tls"]["clientcas"] = [str(client_authority.certificate)]
         config = [
             "version: 0.1",
             "log: {level: warn, accesslog: {disabled: true}}",
             f"storage: {{filesystem: {{rootdirectory: {self.dir}/storage}}, delete: {{enabled: true}}}}",
-            f"http: {{addr: '{self.host}'}}",
+            f"http: {json.dumps(http)}",
         ]
+        if foreign_urls:
+            config.append(f"validation: {json.dumps({'manifests': {'urls': {'allow': [foreign_urls]}}})}")
         if htpasswd:
             (self.dir / "htpasswd").write_text(htpasswd)
             config.append(f"auth: {{htpasswd: {{realm: test, path: {self.dir}/htpasswd}}}}")
@@ -78,18 +167,24 @@ class Registry:
         # timeout(1): a registry that a killed test leaves behind ends by itself.
         self.process = subprocess.Popen(["timeout", "1800", "docker-registry", "serve", str(self.dir / "config.yml")],
                                         stdout=self.log, stderr=self.log, env=environment())
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _wait(self):
         for _ in range(200):
             try:
-                urllib.request.urlopen(f"http://{self.host}/v2/", timeout=5).close()
+                urllib.request.urlopen(f"{self.scheme}://{self.host}/v2/", timeout=5, context=self._tls()).close()
                 return
             except urllib.error.HTTPError as error:
                 if error.code == 401:
                     return
                 raise
-            except OSError:
+            except OSError as error:
+                if "certificate" in str(error).lower():
+                    return  # a TLS alert: it wants to see ours
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.05)
@@ -101,9 +196,13 @@ class Registry:
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def _tls(self):
+        """The harness looks into its own registries and need not trust them."""
+        return ssl._create_unverified_context() if self.scheme == "https" else None
+
     def get(self, path, accept=MANIFEST_TYPES):
-        request = urllib.request.Request(f"http://{self.host}{path}", headers={"Accept": accept})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        request = urllib.request.Request(f"{self.scheme}://{self.host}{path}", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=60, context=self._tls()) as answer:
             return answer.read(), dict(answer.headers)
 
     def repositories(self):

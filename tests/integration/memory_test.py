@@ -11,7 +11,6 @@ import harness
 from harness import EXPORT, IMPORT, run
 
 LIMIT = 64 << 20
-SANITIZED = any(word in str(harness.BIN) for word in ("asan", "tsan"))
 
 
 def peak_memory(*command):
@@ -55,7 +54,7 @@ class Memory(harness.TestCase):
              "annotations": {"org.opencontainers.image.ref.name": "big/model:1"}}]}))
         return layout
 
-    @unittest.skipIf(SANITIZED, "the sanitizers' own memory would be measured; the plain build has this test")
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers' own memory would be measured; the plain build has this test")
     def test_a_layer_of_2_gib_takes_less_than_64_mib_either_way(self):
         layout = self.big_layout(2 << 30)
         registry = self.registry()
@@ -86,7 +85,7 @@ class Writes(harness.FilledRegistryTestCase):
                 found.update(part for part in line.split('"')[1::2])
         return {pathlib.Path(path) for path in found} - {pathlib.Path("/dev/null"), pathlib.Path("/dev/tty")}
 
-    @unittest.skipIf(SANITIZED, "the sanitizers write for themselves")
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers write for themselves")
     def test_files_are_written_in_the_bundle_the_target_and_the_receipt_alone(self):
         bundle = self.dir / "b.bag"
         written = self.opened_for_writing(EXPORT, bundle, f"docker://{self.source.host}/library/multi", "--plain-http",
@@ -98,7 +97,7 @@ class Writes(harness.FilledRegistryTestCase):
         outside = [p for p in written if not str(p).startswith((str(layout), str(receipt)))]
         self.assertEqual(outside, [])
 
-    @unittest.skipIf(SANITIZED, "the sanitizers' runtime opens sockets of its own")
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers' runtime opens sockets of its own")
     def test_the_importer_connects_to_nothing_but_the_target(self):
         bundle = self.export("b.bag", f"docker://{self.source.host}/library/multi", registry=self.source)
         target = self.registry()
