@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian 12 packages that a job needs and that are not there yet.
 #
-#   tools/install-packages.sh build [samples] [tests] [lint]
+#   tools/install-packages.sh build [samples] [tests] [lint] [fuzz]
 #
 # As root, or through sudo. Does nothing, and needs no network, when all is installed.
 set -eu
@@ -13,6 +13,7 @@ samples="docker-registry python3 zstd gzip dpkg apt curl"
 tests="$samples libgtest-dev libgmock-dev libcpp-httplib-dev skopeo umoci podman libarchive-tools tar sqlite3 openssl
        apache2-utils strace mandoc qemu-utils 7zip python3-libvhdi python3-libvmdk python3-libqcow mmdebstrap e2fsprogs"
 lint="clang-format-16 clang-tidy-16 python3"
+fuzz="clang-16 libclang-rt-16-dev"
 
 wanted=
 for job in "$@"; do
@@ -21,7 +22,8 @@ for job in "$@"; do
     samples) wanted="$wanted $samples" ;;
     tests) wanted="$wanted $tests" ;;
     lint) wanted="$wanted $lint" ;;
-    *) echo "install-packages.sh: unknown job: $job (build, samples, tests, lint)" >&2; exit 2 ;;
+    fuzz) wanted="$wanted $fuzz" ;;
+    *) echo "install-packages.sh: unknown job: $job (build, samples, tests, lint, fuzz)" >&2; exit 2 ;;
   esac
 done
 

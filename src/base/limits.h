@@ -83,6 +83,49 @@ inline constexpr std::uint64_t kIndexBytes = 4ULL << 30U;
 /// of 2 TiB, an 8 TiB VMDK or qcow2 in 64 KiB pieces, and 64 TiB of VHDX in blocks of 1 MiB.
 inline constexpr std::uint64_t kClaimUnits = 1ULL << 27U;
 
+/// Largest dynamic VHD: where Hyper-V, QEMU and XenServer stop.
+inline constexpr std::uint64_t kVhdDynamicBytes = 2040ULL << 30U;
+/// Blocks of a dynamic VHD: the largest in blocks of 512 KiB, the smallest met. 16 MiB of memory
+/// while the file is opened.
+inline constexpr std::uint64_t kVhdBlocks = 1U << 22U;
+/// Blocks of a dynamic VHD have 2 MiB, rarely 512 KiB to 4 MiB. The bitmap of the largest has 64
+/// KiB, which each reading thread holds.
+inline constexpr std::uint32_t kVhdMinBlockBytes = 4096;
+inline constexpr std::uint32_t kVhdMaxBlockBytes = 256U << 20U;
+
+/// VMDK descriptor: VirtualBox stops at 20480 sectors; a line for each of kVmdkExtents takes 50
+/// bytes, with a long name 300.
+inline constexpr std::uint64_t kVmdkDescriptorBytes = 1U << 20U;
+/// One line an extent, and some 30 others.
+inline constexpr std::size_t kVmdkDescriptorLines = 5000;
+/// 8 TiB in extents of 2047 MiB. Each is an open file.
+inline constexpr std::size_t kVmdkExtents = 4096;
+/// Largest disk: VMware's end at 62 TiB.
+inline constexpr std::uint64_t kVmdkDiskBytes = 64ULL << 40U;
+/// Largest grain in sectors: all writers met use 128.
+inline constexpr std::uint64_t kVmdkGrainSectors = 1U << 14U;
+/// Largest compressed grain, which each reading thread holds twice: what is written is 64 KiB.
+inline constexpr std::uint64_t kVmdkCompressedGrainBytes = 1U << 20U;
+/// Grain tables of one extent, 8 MiB of directory: 64 TiB in grains of 64 KiB.
+inline constexpr std::uint64_t kVmdkTables = 1U << 21U;
+/// Runs of sectors that the metadata of one extent lie in, 1 MiB of memory: writers need two to
+/// five.
+inline constexpr std::size_t kVmdkMetadataRuns = 1U << 16U;
+
+/// Largest qcow2 disk: what one member of a tarball may hold (kTarMemberBytes).
+inline constexpr std::uint64_t kQcow2DiskBytes = 1ULL << 50U;
+/// qcow2 tables, as qemu bounds them (QCOW_MAX_L1_SIZE, QCOW_MAX_REFTABLE_SIZE): 2 PiB in clusters
+/// of 64 KiB. Not held in memory, only walked.
+inline constexpr std::uint64_t kQcow2L1Bytes = 32U << 20U;
+inline constexpr std::uint64_t kQcow2RefcountTableBytes = 8U << 20U;
+
+/// Largest VHDX disk ([MS-VHDX] 2.6.2.2): its block table has 512 MiB, which is walked, not held.
+inline constexpr std::uint64_t kVhdxDiskBytes = 64ULL << 40U;
+/// A VHDX log that is searched for entries: Hyper-V and qemu make logs of 1 MiB.
+inline constexpr std::uint64_t kVhdxLogBytes = 64U << 20U;
+/// Entries of a VHDX region table and of a metadata table ([MS-VHDX] 2.2.3.1, 2.6.1.1).
+inline constexpr std::uint32_t kVhdxTableEntries = 2047;
+
 /// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
 inline constexpr std::size_t kBufferBytes = 256U << 10U;
 

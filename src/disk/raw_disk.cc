@@ -14,8 +14,10 @@ namespace {
 
 class RawDisk : public DiskSource {
  public:
-  explicit RawDisk(std::unique_ptr<io::File> file)
-      : file_(std::move(file)), stored_(file_->size()), size_(round_up(stored_, kSectorBytes)) {}
+  RawDisk(std::unique_ptr<io::File> file, std::optional<std::uint64_t> size)
+      : file_(std::move(file)),
+        stored_(size.value_or(file_->size())),
+        size_(round_up(stored_, kSectorBytes)) {}
 
   std::uint64_t size() const override { return size_; }
 
@@ -52,11 +54,13 @@ class RawDisk : public DiskSource {
 
 }  // namespace
 
-std::unique_ptr<DiskSource> open_raw(std::unique_ptr<io::File> file) {
-  return std::make_unique<RawDisk>(std::move(file));
+std::unique_ptr<DiskSource> open_raw(std::unique_ptr<io::File> file,
+                                     std::optional<std::uint64_t> size) {
+  return std::make_unique<RawDisk>(std::move(file), size);
 }
 
-RawWriter::RawWriter(std::unique_ptr<io::File> file, std::uint64_t size) : size_(size) {
+RawWriter::RawWriter(std::unique_ptr<io::File> file, std::uint64_t size, Size file_size)
+    : size_(size), file_size_(file_size) {
   files_.push_back(std::move(file));
 }
 
@@ -69,7 +73,7 @@ void RawWriter::place(EncodedChunk& chunk) {
 }
 
 void RawWriter::finish(const ContentDigest& /*content*/) {
-  files_.front()->resize(size_);
+  if (file_size_ == Size::kToBeSet) files_.front()->resize(size_);
 }
 
 void encode_as_is(EncodedChunk& chunk, std::uint32_t block) {

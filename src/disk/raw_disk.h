@@ -9,14 +9,19 @@
 namespace seabag::disk {
 
 /// A raw image or a block device. Nothing in its content is looked at. A size that is no multiple
-/// of kSectorBytes is raised to one with zeros, with a warning.
-std::unique_ptr<DiskSource> open_raw(std::unique_ptr<io::File> file);
+/// of kSectorBytes is raised to one with zeros, with a warning. With `size`, which the file has at
+/// least, only so many bytes of its front.
+std::unique_ptr<DiskSource> open_raw(std::unique_ptr<io::File> file,
+                                     std::optional<std::uint64_t> size = std::nullopt);
 
 /// Writes a disk as it is, with holes for zeros: raw files and the flat extents of other formats.
 class RawWriter : public DiskWriter {
  public:
+  /// What finish() does about the file's size: a device has its own.
+  enum class Size { kToBeSet, kIsRight };
+
   /// `size`: of the disk.
-  RawWriter(std::unique_ptr<io::File> file, std::uint64_t size);
+  RawWriter(std::unique_ptr<io::File> file, std::uint64_t size, Size file_size = Size::kToBeSet);
   void encode(EncodedChunk& chunk) const override;
   void place(EncodedChunk& chunk) override;
   void finish(const ContentDigest& content) override;
@@ -25,6 +30,7 @@ class RawWriter : public DiskWriter {
  private:
   std::vector<std::unique_ptr<io::File>> files_;
   std::uint64_t size_;
+  Size file_size_;
 };
 
 /// Zeros in whole blocks of so many bytes become holes in files that hold data as it is: one

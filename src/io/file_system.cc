@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/file_system.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -31,6 +33,16 @@ std::string base_name_of(const std::string& path) {
 
 FileExtent File::extent_at(std::uint64_t offset) const {
   return {size() - offset, true};
+}
+
+void File::zero(std::uint64_t offset, std::uint64_t length) {
+  const Bytes zeros(std::min<std::uint64_t>(length, 1U << 20U));
+  while (length > 0) {
+    const auto part = std::min<std::uint64_t>(length, zeros.size());
+    write_at(offset, std::span(zeros).first(part));
+    offset += part;
+    length -= part;
+  }
 }
 
 bool File::share(const File& /*from*/, std::uint64_t /*from_offset*/, std::uint64_t /*offset*/,

@@ -32,6 +32,9 @@ class File {
   /// Writes all of `bytes`, beyond the end too.
   virtual void write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
   virtual void resize(std::uint64_t size) = 0;
+  /// The range reads as zeros afterwards; it is not written where the file system or device can do
+  /// it otherwise. Requires: it lies within size().
+  virtual void zero(std::uint64_t offset, std::uint64_t length);
   /// Claims the space of the first `size` bytes where the file system can do that without writing;
   /// elsewhere does nothing. size() stays as it is. Errors: kNoSpace.
   virtual void reserve(std::uint64_t size) = 0;

@@ -154,6 +154,20 @@ class PosixFile : public File {
     }
   }
 
+  void zero(std::uint64_t offset, std::uint64_t length) override {
+    if (length == 0) return;
+    int result = 0;
+    do {
+      result = ::fallocate(fd_.get(), FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                           narrow<off_t>(offset), narrow<off_t>(length));
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) return;
+    if (errno == ENOSPC || errno == EDQUOT || errno == EIO) {
+      throw file_error(errno, fmt::format("writing {} zeros at {} of", length, offset), path_);
+    }
+    File::zero(offset, length);
+  }
+
   void reserve(std::uint64_t size) override {
     if (size == 0) return;
     // fallocate(2) itself, not posix_fallocate(3): glibc's falls back to writing zeros. The size

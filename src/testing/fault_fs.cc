@@ -80,6 +80,11 @@ class FaultFile : public io::File {
     inner_->resize(size);
   }
 
+  void zero(std::uint64_t offset, std::uint64_t length) override {
+    files_.pass(Operation::kWrite, path());
+    inner_->zero(offset, length);
+  }
+
   void reserve(std::uint64_t size) override {
     files_.pass(Operation::kReserve, path());
     inner_->reserve(size);

@@ -9,7 +9,18 @@
 
 namespace seabag::testing {
 
+std::uint64_t MemoryFile::size() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_.size();
+}
+
+void MemoryFile::resize(std::uint64_t size) {
+  const std::scoped_lock lock(mutex_);
+  bytes_.resize(size);
+}
+
 void MemoryFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
+  const std::scoped_lock lock(mutex_);
   if (offset > bytes_.size() || out.size() > bytes_.size() - offset) {
     throw Error(Code::kIntegrity, fmt::format("{} ends at {}, expected {} bytes at {}", path_,
                                               bytes_.size(), out.size(), offset));
@@ -18,6 +29,7 @@ void MemoryFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 }
 
 void MemoryFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const std::scoped_lock lock(mutex_);
   bytes_.resize(std::max<std::size_t>(bytes_.size(), offset + bytes.size()));
   std::ranges::copy(bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <mutex>
 #include <string>
 
 #include "io/bytes.h"
@@ -15,10 +16,10 @@ class MemoryFile : public io::File {
       : bytes_(std::move(bytes)), path_(std::move(path)) {}
 
   const std::string& path() const override { return path_; }
-  std::uint64_t size() const override { return bytes_.size(); }
+  std::uint64_t size() const override;
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override;
-  void resize(std::uint64_t size) override { bytes_.resize(size); }
+  void resize(std::uint64_t size) override;
   void reserve(std::uint64_t /*size*/) override {}
   void sync() override {}
   void close() override {}
@@ -27,6 +28,7 @@ class MemoryFile : public io::File {
   const io::Bytes& bytes() const { return bytes_; }
 
  private:
+  mutable std::mutex mutex_;  // guards bytes_, which grows
   io::Bytes bytes_;
   std::string path_;
 };

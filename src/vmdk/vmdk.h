@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disk/disk_source.h"
+#include "disk/disk_writer.h"
+#include "io/file_system.h"
+
+namespace seabag::vmdk {
+
+/// Opens a VMDK: a sparse or stream-optimized file, or a descriptor file. The extents that a
+/// descriptor file names are opened through `files` if they lie beside it; nothing else is.
+///
+/// All tables are held against the size of the file first: it costs one read of them.
+/// Memory: 4 bytes for each 32 MiB of the disk; while it is opened twice that, and a bit for each
+///         64 KiB of the file; 1.4 MiB for each thread that reads a compressed extent.
+/// Errors: kMalformed; kUnsupported: differences to a parent disk, devices, COWD and seSparse, part
+///         of a split disk; kIntegrity if an extent is missing; those of `files`.
+std::unique_ptr<disk::DiskSource> open(io::FileSystem& files, std::unique_ptr<io::File> file);
+
+/// What we write. Named as createType in the descriptor.
+enum class Subformat {
+  kStreamOptimized,       ///< one file, compressed, for OVF and uploads
+  kMonolithicSparse,      ///< one file
+  kMonolithicFlat,        ///< descriptor and raw data
+  kTwoGbMaxExtentSparse,  ///< descriptor and extents of at most 2047 MiB
+};
+
+/// Errors: kUsage, with a format that can, if that subformat cannot hold a disk of `size` bytes.
+void require_fits(Subformat subformat, std::uint64_t size);
+
+/// The names of the files of a disk, the one to open first: "NAME.vmdk", then "NAME-flat.vmdk" or
+/// "NAME-s001.vmdk" and so on. Errors: kUsage if `name` cannot stand in a descriptor.
+std::vector<std::string> file_names(Subformat subformat, const std::string& name,
+                                    std::uint64_t size);
+
+/// The controller that the disk is made for.
+enum class Adapter { kLsilogic, kBuslogic, kIde };
+
+struct WriterOptions {
+  Adapter adapter = Adapter::kLsilogic;
+  std::optional<std::uint32_t> cid;  ///< the content id; without it, from the content
+};
+
+/// Requires: `files` are new, empty and have the names of file_names(), in that order;
+///           require_fits(); `size` is a multiple of kSectorBytes and not 0.
+std::unique_ptr<disk::DiskWriter> create_writer(Subformat subformat,
+                                                std::vector<std::unique_ptr<io::File>> files,
+                                                std::uint64_t size,
+                                                const WriterOptions& options = {});
+
+}  // namespace seabag::vmdk
