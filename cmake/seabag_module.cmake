@@ -25,7 +25,8 @@ function(seabag_module name)
 
   add_library(seabag_${name} STATIC ${arg_SOURCES})
   add_library(seabag::${name} ALIAS seabag_${name})
-  set_target_properties(seabag_${name} PROPERTIES SEABAG_LAYER ${arg_LAYER})
+  set_target_properties(seabag_${name} PROPERTIES
+    SEABAG_LAYER ${arg_LAYER} UNITY_BUILD ${SEABAG_UNITY} UNITY_BUILD_BATCH_SIZE 0)
   file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
   if(headers)
     target_sources(seabag_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})

@@ -169,7 +169,7 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
   std::vector<std::pair<std::string, Group>> groups;
   if (options.by_repository) {
     groups = groups_by_repository(content);
-  } else {
+  } else if (!content.references.empty()) {
     Group all(content.references.size());
     for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
     groups.emplace_back("images", std::move(all));

@@ -71,9 +71,7 @@ std::span<const TarballWriter::Place> TarballWriter::places_of(BlobId blob) cons
 
 void TarballWriter::create(std::uint32_t tarball) {
   const PlannedTarball& planned = plan_.tarballs[tarball];
-  const std::string path = io::join(bag_, planned.path);
-  if (files_.find(path)) files_.remove_file(path);
-  auto file = files_.open(path, io::OpenMode::kCreateNew);
+  auto file = files_.open(io::join(bag_, planned.path), io::OpenMode::kCreateNew);
   file->resize(planned.plan.tarball_size);
   file->reserve(planned.plan.tarball_size);
   tarballs_.push_back(std::move(file));
@@ -105,6 +103,12 @@ void TarballWriter::write_tables(std::uint32_t tarball, const std::string& layou
 }
 
 void TarballWriter::prepare(const ManifestSpool& manifests) {
+  if (plan_.tarballs.empty()) return;
+  // What a run that was killed here reserved is free again.
+  for (const PlannedTarball& planned : plan_.tarballs) {
+    const std::string path = io::join(bag_, planned.path);
+    if (files_.find(path)) files_.remove_file(path);
+  }
   const std::uint64_t needed = plan_.payload_bytes();
   const std::uint64_t available = files_.available_bytes(bag_);
   if (needed > available) {
@@ -112,8 +116,8 @@ void TarballWriter::prepare(const ManifestSpool& manifests) {
                                             needed, readable_size(needed), quoted(bag_), available,
                                             readable_size(available)))
         .add_next_step(
-            "free some space there, choose another place, or export less (--include, --exclude, "
-            "--newest)");
+            "free some space there and run the same command with --resume, or export less, or to "
+            "another place");
   }
   io::create_directories(files_, io::join(bag_, "data/images"));
   tarballs_.clear();

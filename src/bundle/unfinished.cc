@@ -14,7 +14,7 @@ std::string without_slash(std::string path) {
   return path;
 }
 
-std::unique_ptr<io::Lock> lock(io::FileSystem& files, const std::string& directory) {
+std::unique_ptr<io::Lock> lock_or_refuse(io::FileSystem& files, const std::string& directory) {
   auto held = files.try_lock(directory);
   if (held) return held;
   throw Error(Code::kLocked, fmt::format("another run works on {}", quoted(directory)))
@@ -50,14 +50,14 @@ UnfinishedBundle UnfinishedBundle::create(io::FileSystem& files, const std::stri
   }
   files.create_directory(made.directory_);
   files.sync_directory(io::parent_of(made.directory_));
-  made.lock_ = lock(files, made.directory_);
+  made.lock_ = lock_or_refuse(files, made.directory_);
   return made;
 }
 
 UnfinishedBundle UnfinishedBundle::reopen(io::FileSystem& files, const std::string& bundle) {
   UnfinishedBundle found(files, bundle);
   if (files.find(found.directory_)) {
-    found.lock_ = lock(files, found.directory_);
+    found.lock_ = lock_or_refuse(files, found.directory_);
     return found;
   }
   if (files.find(found.bundle_)) {
@@ -87,6 +87,7 @@ void UnfinishedBundle::publish() {
   for (const char* name : {kSpoolFile, kLogFile, kPlanFile}) {
     if (files_->find(path(name))) files_->remove_file(path(name));
   }
+  io::remove_tree(*files_, path(kDisksDirectory));
   files_->sync_directory(directory_);
   files_->rename(directory_, bundle_);
   files_->sync_directory(io::parent_of(bundle_));

@@ -14,6 +14,7 @@ namespace seabag::bundle {
 ///   plan.sqlite       the frozen plan; not there: resolving was not done, and begins anew
 ///   manifests.spool   manifests on their way into the tarballs
 ///   landed.log        what is on the medium
+///   landed-disks/     a record for each disk whose files are on the medium
 ///   data/images/      the tarballs
 class UnfinishedBundle {
  public:
@@ -48,6 +49,7 @@ class UnfinishedBundle {
 inline constexpr const char* kPlanFile = "plan.sqlite";
 inline constexpr const char* kSpoolFile = "manifests.spool";
 inline constexpr const char* kLogFile = "landed.log";
+inline constexpr const char* kDisksDirectory = "landed-disks";
 
 /// Where the bundle of that name is being made.
 std::string unfinished_path(const std::string& bundle);

@@ -10,7 +10,7 @@
 namespace seabag::cli {
 namespace {
 
-constexpr std::chrono::seconds kInterval{1};
+constexpr std::chrono::seconds kEventInterval{1};
 
 json::Value sums(const char* event, const Tally& tally, double rate) {
   json::Value value = {{"event", event},
@@ -77,7 +77,7 @@ void JsonProgress::note(std::string_view text) {
 }
 
 void JsonProgress::write_if_due(Tally::Time now) {
-  if (quiet_ || now - written_at_ < kInterval) return;
+  if (quiet_ || now - written_at_ < kEventInterval) return;
   written_at_ = now;
   json::Value value = sums("progress", tally_, tally_.rate(now));
   if (const auto left = tally_.time_left(now)) value["seconds_left"] = left->count();

@@ -10,7 +10,7 @@
 namespace seabag::cli {
 namespace {
 
-constexpr std::chrono::seconds kInterval{10};
+constexpr std::chrono::seconds kLineInterval{10};
 
 std::string beginning(const Tally& tally) {
   std::string line = tally.phase();
@@ -88,7 +88,7 @@ void LineProgress::note(std::string_view text) {
 }
 
 void LineProgress::print_if_due(Tally::Time now) {
-  if (now - printed_at_ < kInterval) return;
+  if (now - printed_at_ < kLineInterval) return;
   printed_at_ = now;
   outlet_.write(middle(tally_, now) + "\n");
 }

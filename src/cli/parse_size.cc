@@ -48,7 +48,7 @@ std::uint64_t parse_size(std::string_view text, std::string_view option) {
   if (!number || !unit || *number > kLargestSize / *unit) {
     throw Error(Code::kUsage,
                 fmt::format("{}: expected a size such as 64MiB, 10M or 1000000, got {}", option,
-                            quoted(text)));
+                            seabag::quoted(text)));
   }
   return *number * *unit;
 }
@@ -58,7 +58,7 @@ std::uint64_t parse_number(std::string_view text, std::string_view option, std::
   const auto number = parse_decimal(text);
   if (!number || *number < smallest || *number > largest) {
     throw Error(Code::kUsage, fmt::format("{}: expected a number from {} to {}, got {}", option,
-                                          smallest, largest, quoted(text)));
+                                          smallest, largest, seabag::quoted(text)));
   }
   return *number;
 }

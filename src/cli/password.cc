@@ -20,7 +20,7 @@ std::string read_password(const std::string& path) try {
   for (const char end : {'\n', '\r'}) {
     if (password.ends_with(end)) password.pop_back();
   }
-  if (password.empty()) throw Error(Code::kUsage, quoted(path) + " is empty");
+  if (password.empty()) throw Error(Code::kUsage, seabag::quoted(path) + " is empty");
   return password;
 } catch (Error& error) {
   error.add_context("reading the password");

@@ -18,7 +18,7 @@ namespace {
 
 void require_file(io::FileSystem& files, const char* option, const std::string& path) {
   if (path.empty() || files.find(path)) return;
-  throw Error(Code::kUsage, fmt::format("{}: there is no file {}", option, quoted(path)));
+  throw Error(Code::kUsage, fmt::format("{}: there is no file {}", option, seabag::quoted(path)));
 }
 
 // The registry that a "--user NAME" without a registry is for.
@@ -109,7 +109,7 @@ registry::CredentialSources credential_sources(const RegistryOptions& options,
     const bool added =
         sources.given.emplace(name, registry::Credential{user, std::move(password), {}}).second;
     if (!added)
-      throw Error(Code::kUsage, fmt::format("--user is given twice for {}", quoted(name)));
+      throw Error(Code::kUsage, fmt::format("--user is given twice for {}", seabag::quoted(name)));
   }
   return sources;
 }

@@ -31,8 +31,8 @@ std::vector<std::string> hosts_of(const cxxopts::ParseResult& arguments,
   std::vector<std::string> hosts;
   for (const std::string& host : values_of(arguments, option)) {
     if (!looks_like_a_registry(host)) {
-      throw Error(Code::kUsage,
-                  fmt::format("--{}: expected HOST or HOST:PORT, got {}", option, quoted(host)));
+      throw Error(Code::kUsage, fmt::format("--{}: expected HOST or HOST:PORT, got {}", option,
+                                            seabag::quoted(host)));
     }
     hosts.push_back(to_lower(host));
   }
@@ -50,12 +50,12 @@ std::map<std::string, std::string> by_registry(const cxxopts::ParseResult& argum
     const std::string registry = named ? text.substr(0, equals) : "";
     const std::string value = named ? text.substr(equals + 1) : text;
     if (value.empty())
-      throw Error(Code::kUsage,
-                  fmt::format("--{}: expected [HOST[:PORT]=]VALUE, got {}", option, quoted(text)));
+      throw Error(Code::kUsage, fmt::format("--{}: expected [HOST[:PORT]=]VALUE, got {}", option,
+                                            seabag::quoted(text)));
     if (!values.emplace(registry, value).second) {
-      throw Error(Code::kUsage,
-                  fmt::format("--{} is given twice for {}", option,
-                              named ? quoted(registry) : "the registry of the command line"))
+      throw Error(Code::kUsage, fmt::format("--{} is given twice for {}", option,
+                                            named ? seabag::quoted(registry)
+                                                  : "the registry of the command line"))
           .add_next_step(fmt::format("write --{} HOST[:PORT]=VALUE for each registry", option));
     }
   }
@@ -92,7 +92,7 @@ void require_users_for_passwords(const RegistryOptions& options) {
   for (const auto& [registry, file] : options.password_files) {
     if (options.users.contains(registry)) continue;
     throw Error(Code::kUsage, fmt::format("--password-file: no --user for {}",
-                                          registry.empty() ? "it" : quoted(registry)));
+                                          registry.empty() ? "it" : seabag::quoted(registry)));
   }
 }
 

@@ -17,11 +17,12 @@ namespace seabag::exporter {
 namespace {
 
 constexpr std::string_view kHelp =
-    R"(seabag-export BUNDLE SOURCE...    export images into a bundle, for carrying it offline
+    R"(seabag-export BUNDLE SOURCE...    export images and disks into a bundle, for carrying it offline
 
 SOURCE  docker://HOST[:PORT]                 every repository that the registry lists
         docker://HOST[:PORT]/REPO            every tag;  .../REPO:TAG one;  .../REPO@DIGEST one manifest
         oci:DIR[:REF]   oci-archive:FILE[:REF]   docker-archive:FILE[:REF]
+        disk:PATH[,name=NAME][,server=NAME][,boot][,format=F][,source-format=F][,config=FILE]
         --from FILE                          more sources, one a line; - for standard input
 
 What    --platform OS/ARCH[/VARIANT]         of multi-platform images only these (repeatable)
@@ -29,6 +30,11 @@ What    --platform OS/ARCH[/VARIANT]         of multi-platform images only these
         --newest N                           of each repository the N newest tags
         --no-referrers                       without signatures, SBOMs and other attachments
         --foreign-layers                     fetch non-distributable layers from their URLs
+Disks   --disk-format F                      vmdk, vmdk-sparse, vmdk-flat, vmdk-2gb, vhd, vhd-fixed, raw
+        --for DESTINATION [--fit]            azure, ibm-classic, xenserver, aws, vsphere, hyper-v
+        --source-format F                    raw, qcow2, vhd, vhdx, vmdk, where the name does not say it
+        --disk-config [NAME=]FILE.json       the configuration of the server (repeatable)
+        --on-read-error zero                 go on where a disk cannot be read
 Bundle  --resume                             continue the unfinished bundle
         --dry-run                            say what would be carried and how large it is
         --split-by repository                a self-contained tarball for each repository
@@ -42,6 +48,7 @@ Output  --json  -q, --quiet  --version  -h, --help
 Examples
   seabag-export nightly.bag docker://registry.example/team/app:1.2
   seabag-export nightly.bag docker://localhost:5000 --plain-http localhost:5000 --newest 3
+  seabag-export servers.bag disk:/srv/web01.qcow2,server=web01,boot disk:/dev/sdb,name=data --for azure --fit
   seabag-export nightly.bag --resume
 
 Exit status: 0 done, 3 sealed but something is missing, 31 the source failed (--resume later); all of them: seabag-export(1)
@@ -55,6 +62,8 @@ cxxopts::Options declare() {
       "include", "", texts())("exclude", "", texts())("newest", "", text())("no-referrers", "")(
       "foreign-layers", "")("resume", "")("dry-run", "")("split-by", "", text())(
       "tarball-size", "", text())("arguments", "", texts());
+  options.add_options("Disks")("disk-format", "", text())("for", "", text())("fit", "")(
+      "source-format", "", text())("disk-config", "", texts())("on-read-error", "", text());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -100,6 +109,51 @@ exporting::Selection parse_selection(const cxxopts::ParseResult& arguments) {
   return selection;
 }
 
+exporting::DiskOptions parse_disk_options(const cxxopts::ParseResult& arguments) {
+  exporting::DiskOptions options;
+  const auto read = [&](const char* name, auto find, const std::string& expected) {
+    const auto value = arguments[name].as<std::string>();
+    const auto found = find(value);
+    if (found) return found;
+    throw Error(Code::kUsage,
+                fmt::format("--{}: expected one of {}, got {}", name, expected, quoted(value)));
+  };
+  if (arguments.count("disk-format") > 0) {
+    options.format =
+        *read("disk-format", conversion::find_output_format, conversion::output_format_names());
+    options.format_is_given = true;
+  }
+  if (arguments.count("source-format") > 0) {
+    options.source_format =
+        read("source-format", conversion::find_source_format, conversion::source_format_names());
+  }
+  if (arguments.count("for") > 0) {
+    options.destination =
+        read("for", conversion::find_destination, conversion::destination_names());
+  }
+  options.fit = arguments.count("fit") > 0;
+  if (options.fit && !options.destination) {
+    throw Error(Code::kUsage, "--fit needs --for DESTINATION");
+  }
+  if (arguments.count("on-read-error") > 0) {
+    const auto what = arguments["on-read-error"].as<std::string>();
+    if (what != "zero" && what != "stop") {
+      throw Error(Code::kUsage,
+                  fmt::format("--on-read-error: expected zero or stop, got {}", quoted(what)));
+    }
+    options.zero_unreadable = what == "zero";
+  }
+  return options;
+}
+
+void add_source(exporting::ExportRequest& request, std::string_view text) {
+  if (text.starts_with("disk:")) {
+    request.disks.push_back(exporting::parse_disk(text));
+  } else {
+    request.sources.push_back(source::parse_source(text));
+  }
+}
+
 void require_complete(const CommandLine& line) {
   const exporting::ExportRequest& request = line.request;
   if (request.resume && request.dry_run) {
@@ -111,7 +165,8 @@ void require_complete(const CommandLine& line) {
     throw Error(Code::kUsage, "--from - and --password-stdin would both read standard input")
         .add_next_step("give the password with --password-file");
   }
-  if (request.sources.empty() && line.source_lists.empty() && !request.resume) {
+  if (request.sources.empty() && request.disks.empty() && line.source_lists.empty() &&
+      !request.resume) {
     throw Error(Code::kUsage, "nothing to export: expected a SOURCE")
         .add_next_step("seabag-export BUNDLE docker://HOST/REPO:TAG, see seabag-export --help");
   }
@@ -144,13 +199,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                                           quoted(words.front())))
         .add_next_step("seabag-export BUNDLE SOURCE...");
   }
-  for (std::size_t i = 1; i < words.size(); ++i)
-    line.request.sources.push_back(source::parse_source(words[i]));
+  for (std::size_t i = 1; i < words.size(); ++i) add_source(line.request, words[i]);
   line.source_lists = cli::values_of(arguments, "from");
   line.request.resume = arguments.count("resume") > 0;
   line.request.dry_run = arguments.count("dry-run") > 0;
   line.request.selection = parse_selection(arguments);
   line.request.layout = parse_layout(arguments);
+  line.request.disk_options = parse_disk_options(arguments);
+  line.disk_configs = cli::values_of(arguments, "disk-config");
   line.registries = cli::read_registry_options(arguments);
   line.request.jobs = line.registries.jobs;
   line.request.max_rate = line.registries.max_rate;
@@ -158,8 +214,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   return line;
 }
 
-std::vector<source::SourceName> parse_source_list(std::string_view text, const std::string& file) {
-  std::vector<source::SourceName> names;
+void add_source_list(exporting::ExportRequest& request, std::string_view text,
+                     const std::string& file) {
   for (int number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     std::string_view line = text.substr(0, end);
@@ -168,13 +224,32 @@ std::vector<source::SourceName> parse_source_list(std::string_view text, const s
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     try {
-      names.push_back(source::parse_source(line));
+      add_source(request, line);
     } catch (Error& error) {
       error.add_context(fmt::format("{}, line {}", quoted(file), number));
       throw;
     }
   }
-  return names;
+}
+
+void link_disk_configs(exporting::ExportRequest& request, const std::vector<std::string>& configs) {
+  for (const std::string& config : configs) {
+    const auto equals = config.find('=');
+    const auto named = equals == std::string::npos
+                           ? request.disks.end()
+                           : std::ranges::find(request.disks, config.substr(0, equals),
+                                               &exporting::DiskRequest::name);
+    if (named != request.disks.end()) {
+      named->config = config.substr(equals + 1);
+    } else if (request.disks.size() == 1 && request.disks.front().config.empty()) {
+      request.disks.front().config = config;
+    } else if (!request.resume) {
+      throw Error(Code::kUsage,
+                  fmt::format("--disk-config {}: there is no disk of that name among {}",
+                              quoted(config), request.disks.size()))
+          .add_next_step("pass --disk-config NAME=FILE.json, with the name of one of the disks");
+    }
+  }
 }
 
 }  // namespace seabag::exporter

@@ -17,6 +17,7 @@ struct CommandLine {
   bool quiet = false;
   exporting::ExportRequest request;       ///< sources without those of --from
   std::vector<std::string> source_lists;  ///< --from FILE, "-" for standard input
+  std::vector<std::string> disk_configs;  ///< --disk-config [NAME=]FILE
   cli::RegistryOptions registries;
 };
 
@@ -26,8 +27,13 @@ CommandLine parse_command_line(int argc, const char* const* argv);
 /// What --help prints.
 std::string_view help_text();
 
-/// The sources in the text of a --from file: one a line, "#" begins a comment, empty lines are
-/// passed over. Errors: kUsage, with the line's number.
-std::vector<source::SourceName> parse_source_list(std::string_view text, const std::string& file);
+/// Adds the sources in the text of a --from file to `request`: one a line, "#" begins a comment,
+/// empty lines are passed over. Errors: kUsage, with the line's number.
+void add_source_list(exporting::ExportRequest& request, std::string_view text,
+                     const std::string& file);
+
+/// Gives each disk its configuration. Order: after all sources are known.
+/// Errors: kUsage for a configuration that belongs to none of them.
+void link_disk_configs(exporting::ExportRequest& request, const std::vector<std::string>& configs);
 
 }  // namespace seabag::exporter

@@ -53,6 +53,34 @@ TEST(ExportCommandLine, ReadsSizes) {
   EXPECT_EQ(parse({"b", "oci:d", "--max-rate", "1M"}).request.max_rate, 1ULL << 20U);
 }
 
+TEST(ExportCommandLine, TakesDisksAndWhatHoldsForAllOfThem) {
+  const CommandLine line =
+      parse({"b", "disk:/srv/web01.img,server=web,boot", "disk:/dev/sdb,format=vhd",
+             "--disk-format", "vmdk-flat", "--for", "azure", "--fit", "--source-format", "qcow2",
+             "--on-read-error", "zero"});
+  ASSERT_THAT(line.request.disks, SizeIs(2));
+  EXPECT_EQ(line.request.disks[0].name, "web01");
+  EXPECT_TRUE(line.request.disks[0].boots);
+  EXPECT_EQ(line.request.disks[1].format, conversion::OutputFormat::kVhd);
+  const exporting::DiskOptions& options = line.request.disk_options;
+  EXPECT_EQ(options.format, conversion::OutputFormat::kVmdkFlat);
+  EXPECT_EQ(options.destination, conversion::Destination::kAzure);
+  EXPECT_EQ(options.source_format, conversion::SourceFormat::kQcow2);
+  EXPECT_TRUE(options.fit);
+  EXPECT_TRUE(options.zero_unreadable);
+}
+
+TEST(ExportCommandLine, LinksConfigurationsToTheirDisks) {
+  CommandLine line = parse({"b", "disk:a.raw", "disk:b.raw", "--disk-config", "b=web=1.json"});
+  link_disk_configs(line.request, line.disk_configs);
+  EXPECT_EQ(line.request.disks[0].config, "");
+  EXPECT_EQ(line.request.disks[1].config, "web=1.json");
+  CommandLine one = parse({"b", "disk:a.raw", "--disk-config", "web=1.json"});
+  link_disk_configs(one.request, one.disk_configs);
+  EXPECT_EQ(one.request.disks[0].config, "web=1.json");
+  EXPECT_THROW(link_disk_configs(line.request, {"c=x.json"}), Error);
+}
+
 TEST(ExportCommandLine, NeedsNoSourceToResume) {
   EXPECT_TRUE(parse({"b", "--resume"}).request.resume);
 }
@@ -77,6 +105,11 @@ const Complaint kComplaints[] = {
     {"TwoReadersOfStandardInput",
      {"b", "--from", "-", "--user", "someone", "--password-stdin"},
      "both read standard input"},
+    {"FitForNothing", {"b", "disk:a.raw", "--fit"}, "--fit needs --for"},
+    {"UnknownDestination", {"b", "disk:a.raw", "--for", "moon"}, "expected one of azure"},
+    {"UnknownDiskFormat", {"b", "disk:a.raw", "--disk-format", "qcow2"}, "vmdk-2gb"},
+    {"UnknownSourceFormat", {"b", "disk:a.raw", "--source-format", "qed"}, "vhdx"},
+    {"UnknownReadErrorWay", {"b", "disk:a.raw", "--on-read-error", "skip"}, "zero or stop"},
     {"Password", {"b", "oci:d", "--password", "secret"}, "--password-file"},
 };
 
@@ -92,16 +125,21 @@ INSTANTIATE_TEST_SUITE_P(, ExportComplaint, testing::ValuesIn(kComplaints),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(SourceList, TakesASourceALineAndComments) {
-  const auto names =
-      parse_source_list("# mine\n\ndocker://h:1/a:1  # the first\r\n oci:dir\n", "list");
-  ASSERT_THAT(names, SizeIs(2));
-  EXPECT_EQ(names[0].text, "docker://h:1/a:1");
-  EXPECT_EQ(names[1].text, "oci:dir");
+  exporting::ExportRequest request;
+  add_source_list(request,
+                  "# mine\n\ndocker://h:1/a:1  # the first\r\n oci:dir\ndisk:/dev/sda,name=os\n",
+                  "list");
+  ASSERT_THAT(request.sources, SizeIs(2));
+  EXPECT_EQ(request.sources[0].text, "docker://h:1/a:1");
+  EXPECT_EQ(request.sources[1].text, "oci:dir");
+  ASSERT_THAT(request.disks, SizeIs(1));
+  EXPECT_EQ(request.disks[0].name, "os");
 }
 
 TEST(SourceList, NamesTheLineThatIsWrong) {
   try {
-    parse_source_list("oci:a\nnonsense\n", "list");
+    exporting::ExportRequest request;
+    add_source_list(request, "oci:a\nnonsense\n", "list");
     FAIL() << "took nonsense";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("\"list\", line 2"));

@@ -34,13 +34,13 @@ UtcTime clock_now() {
 void read_source_lists(CommandLine& line) {
   for (const std::string& file : line.source_lists) {
     const io::Bytes bytes = io::read_user_file(file, limits::kLayoutIndexBytes);
-    for (source::SourceName& name : parse_source_list(io::text_of(bytes), file)) {
-      line.request.sources.push_back(std::move(name));
-    }
+    add_source_list(line.request, io::text_of(bytes), file);
   }
-  if (line.request.sources.empty() && !line.request.resume) {
+  const exporting::ExportRequest& request = line.request;
+  if (request.sources.empty() && request.disks.empty() && !request.resume) {
     throw Error(Code::kUsage, "nothing to export: --from gave no source");
   }
+  link_disk_configs(line.request, line.disk_configs);
 }
 
 cli::RegistrySurroundings registry_surroundings(const CommandLine& line,

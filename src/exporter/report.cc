@@ -62,6 +62,51 @@ std::string reference_table(const ExportReport& report) {
   return text;
 }
 
+std::string image_line(const ExportReport& report) {
+  return fmt::format(
+      "{} of {} in {}: {} in {}, {}\n", plural(report.content.references.size(), "name", "names"),
+      plural(report.content.manifests.size(), "manifest", "manifests"),
+      plural(report.content.repositories.size(), "repository", "repositories"),
+      plural(report.blobs, "blob", "blobs"), plural(report.files.size(), "file", "files"),
+      readable_size(report.payload_bytes));
+}
+
+std::string disk_lines(const ExportReport& report) {
+  std::string text;
+  for (const index::DiskInfo& disk : report.disks) {
+    std::uint64_t stored = 0;
+    for (const std::uint32_t file : disk.files) stored += report.files[file].size;
+    text += fmt::format("disk {}: {} from {} {}, as {}", disk.name, readable_size(disk.size),
+                        disk.source_format, printable(disk.source), disk.format);
+    if (!disk.files.empty()) text += fmt::format(", {} in the bundle", readable_size(stored));
+    if (disk.size != disk.source_size) {
+      text += fmt::format("; {} zeros were put behind it", disk.size - disk.source_size);
+    }
+    text += '\n';
+    for (const index::ZeroedRange& range : disk.zeroed) {
+      text += fmt::format("  could not be read, zeros instead: {} bytes at {}\n", range.length,
+                          range.offset);
+    }
+  }
+  return text;
+}
+
+Json to_json(const index::DiskInfo& disk) {
+  Json zeroed = Json::array();
+  for (const index::ZeroedRange& range : disk.zeroed) {
+    zeroed.push_back({{"offset", range.offset}, {"length", range.length}});
+  }
+  return {{"name", disk.name},
+          {"server", disk.server},
+          {"source", disk.source},
+          {"sourceFormat", disk.source_format},
+          {"sourceSize", disk.source_size},
+          {"format", disk.format},
+          {"size", disk.size},
+          {"content", disk.content},
+          {"zeroed", std::move(zeroed)}};
+}
+
 Json to_json(const std::vector<Missing>& list) {
   Json json = Json::array();
   for (const Missing& missing : list) {
@@ -77,12 +122,8 @@ Json to_json(const std::vector<Missing>& list) {
 std::string report_text(const ExportReport& report) {
   std::string text;
   if (!report.seal) text += reference_table(report) + '\n';
-  text += fmt::format(
-      "{} of {} in {}: {} in {}, {}\n", plural(report.content.references.size(), "name", "names"),
-      plural(report.content.manifests.size(), "manifest", "manifests"),
-      plural(report.content.repositories.size(), "repository", "repositories"),
-      plural(report.blobs, "blob", "blobs"), plural(report.files.size(), "tarball", "tarballs"),
-      readable_size(report.payload_bytes));
+  text += disk_lines(report);
+  if (report.disks.empty() || !report.content.references.empty()) text += image_line(report);
   if (report.shared_bytes > 0) {
     text += fmt::format("{} more would be needed if images did not share layers\n",
                         readable_size(report.shared_bytes));
@@ -108,6 +149,8 @@ std::string report_json(const ExportReport& report) {
   Json files = Json::array();
   for (const index::PayloadFile& file : report.files)
     files.push_back({{"path", file.path}, {"size", file.size}});
+  Json disks = Json::array();
+  for (const index::DiskInfo& disk : report.disks) disks.push_back(to_json(disk));
   Json json = {{"bundle", report.bundle},
                {"seal", report.seal ? Json(report.seal->text()) : Json()},
                {"blobs", report.blobs},
@@ -115,6 +158,7 @@ std::string report_json(const ExportReport& report) {
                {"sharedBytes", report.shared_bytes},
                {"files", std::move(files)},
                {"references", std::move(references)},
+               {"disks", std::move(disks)},
                {"missing", to_json(report.missing)},
                {"leftOut", to_json(report.left_out)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -17,6 +17,7 @@
 #include "bundle/seal.h"
 #include "bundle/tarball_writer.h"
 #include "bundle/unfinished.h"
+#include "exporting/disks.h"
 #include "exporting/fetch.h"
 #include "exporting/landing.h"
 #include "exporting/resolve.h"
@@ -78,8 +79,8 @@ std::map<std::string, std::string> metadata_of(const ExportRequest& request, con
           {"layout", layout_text(request.layout)}};
 }
 
-void require_something(const Resolution& resolution) {
-  if (!resolution.content.references.empty()) return;
+void require_something(const Resolution& resolution, const ExportRequest& request) {
+  if (!resolution.content.references.empty() || !request.disks.empty()) return;
   if (resolution.first_error) throw Error(*resolution.first_error);
   throw Error(Code::kRefused, "there is nothing to export: no image matches")
       .add_next_step(
@@ -94,25 +95,28 @@ void require_same_request(const ExportRequest& request, const index::Index& plan
     const std::string begun = stored == plan.metadata.end() ? "" : stored->second;
     if (begun == given) return;
     throw Error(Code::kUsage, fmt::format("the bundle was begun with {} {}, now it is {}", key,
-                                          quoted(begun), quoted(given)))
+                                          seabag::quoted(begun), seabag::quoted(given)))
         .add_next_step(
             "resume with the options that it was begun with, or export into another bundle");
   };
   compare("selection", request.selection.text());
   compare("layout", layout_text(request.layout));
-  if (request.sources.empty()) return;
+  if (request.sources.empty() && request.disks.empty()) return;
   std::vector<std::string> given;
   for (const source::SourceName& name : request.sources) given.push_back(name.text);
+  for (const DiskRequest& disk : request.disks) given.push_back(disk.uri());
   std::ranges::sort(given);
   given.erase(std::ranges::unique(given).begin(), given.end());
   std::vector<std::string> begun;
   for (const index::Source& source : plan.content.sources) begun.push_back(source.uri);
+  for (const index::DiskInfo& disk : plan.disks) begun.push_back(disk.source);
+  std::ranges::sort(begun);
   if (given == begun) return;
   throw Error(
       Code::kUsage,
       fmt::format("the bundle was begun with {} sources, first {}; now there are {}, first {}",
-                  begun.size(), quoted(begun.empty() ? "" : begun.front()), given.size(),
-                  quoted(given.front())))
+                  begun.size(), seabag::quoted(begun.empty() ? "" : begun.front()), given.size(),
+                  seabag::quoted(given.front())))
       .add_next_step("resume with the same sources, or with none: the bundle knows them");
 }
 
@@ -160,9 +164,10 @@ void report_absences(const Content& content, const Graph& graph, ExportReport& r
 }
 
 ExportReport report_of(const ExportRequest& request, Content content,
-                       std::vector<index::PayloadFile> files) {
+                       std::vector<index::PayloadFile> files, std::vector<index::DiskInfo> disks) {
   ExportReport report;
   report.bundle = request.bundle;
+  report.disks = std::move(disks);
   const Graph graph(content);
   report.blobs = static_cast<std::uint64_t>(
       std::ranges::count(content.blobs, Presence::kPresent, &index::Blob::presence));
@@ -211,26 +216,29 @@ class Export {
                                      .spool = spool,
                                      .now = means_.now},
                                     means_.progress, means_.stop);
-    require_something(resolution);
+    require_something(resolution, request_);
     return resolution;
   }
 
   ExportReport dry_run() {
+    std::vector<index::DiskInfo> disks = plan_disks(request_, means_);
     const Sources sources = open_sources(request_.sources, means_);
     Resolution resolution = resolve_all(sources, nullptr);
     const Graph graph(resolution.content);
     const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
-    return report_of(request_, std::move(resolution.content), plan.files());
+    return report_of(request_, std::move(resolution.content), plan.files(), std::move(disks));
   }
 
   // Resolves and plans. Interrupted before its end it leaves nothing worth keeping, and is done
   // anew.
   void freeze(UnfinishedBundle& unfinished) try {
-    if (request_.sources.empty()) {
+    if (request_.sources.empty() && request_.disks.empty()) {
       throw Error(Code::kUsage, "the unfinished bundle does not know its sources yet")
           .add_next_step("name the sources again");
     }
     unfinished.clear();
+    // Disks first: what is wrong with them is told at once, resolving a registry takes its time.
+    std::vector<index::DiskInfo> disks = plan_disks(request_, means_);
     const Sources sources = open_sources(request_.sources, means_);
     auto spool = bundle::ManifestSpool::create(means_.files, unfinished.path(bundle::kSpoolFile));
     Resolution resolution = resolve_all(sources, &spool);
@@ -239,11 +247,13 @@ class Export {
     const Graph graph(resolution.content);
     const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
     // final: every offset.
-    bundle::write_plan_file(means_.files, unfinished.path(bundle::kPlanFile),
-                            {.metadata = metadata_of(request_, means_),
-                             .files = plan.files(),
-                             .locations = plan.locations(),
-                             .content = std::move(resolution.content)});
+    index::Index frozen{.metadata = metadata_of(request_, means_),
+                        .files = plan.files(),
+                        .locations = plan.locations(),
+                        .content = std::move(resolution.content),
+                        .disks = std::move(disks)};
+    copy_disk_configs(request_, means_, unfinished, frozen);
+    bundle::write_plan_file(means_.files, unfinished.path(bundle::kPlanFile), frozen);
   } catch (const Error&) {
     // Nothing was fetched yet: the place is left as it was found.
     unfinished.discard();
@@ -262,22 +272,26 @@ class Export {
     // final: every payload byte, but for the tables of contents of images that could not be had.
     read_creation_times(content, graph, tarballs);
     tarballs.finish();
-    require_any_image(content, graph);
+    land_disks(request_, means_, unfinished, plan);
+    // final: every payload file.
+    require_anything(plan, graph);
     bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
                            {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
                            {"Seabag-Format-Version", bundle::kFormatVersion}};
     const auto seal = bundle::seal(means_.files,
                                    {.directory = unfinished.directory(),
                                     .index = {.metadata = plan.metadata,
-                                              .files = layout.files(),
+                                              .files = plan.files,
                                               .locations = layout.locations(),
-                                              .content = index::canonical(content)},
+                                              .content = index::canonical(content),
+                                              .disks = plan.disks},
                                     .bag_info = std::move(info),
                                     .jobs = request_.jobs},
                                    means_.progress, means_.stop);
     unfinished.publish();
     // final: the bundle.
-    ExportReport report = report_of(request_, std::move(content), layout.files());
+    ExportReport report =
+        report_of(request_, std::move(content), std::move(plan.files), std::move(plan.disks));
     report.seal = seal;
     return report;
   }
@@ -301,7 +315,7 @@ class Export {
       landing.checkpoint();
       error.add_next_step(
           fmt::format("what has come is kept in {}: run the same command with --resume",
-                      quoted(unfinished.directory())));
+                      seabag::quoted(unfinished.directory())));
       throw;
     }
     landing.checkpoint();
@@ -323,8 +337,10 @@ class Export {
     return log;
   }
 
-  // A bundle without a single image that can be used is no success with gaps.
-  static void require_any_image(const Content& content, const Graph& graph) {
+  // A bundle without a single image or disk that can be used is no success with gaps.
+  static void require_anything(const index::Index& plan, const Graph& graph) {
+    if (!plan.disks.empty()) return;
+    const Content& content = plan.content;
     const auto has_all = [&](const index::ReferenceInfo& reference) {
       return std::ranges::none_of(graph.closure_of(reference.manifest), [&](index::BlobId blob) {
         return content.blobs[blob].presence == Presence::kMissing;
@@ -334,12 +350,12 @@ class Export {
     check(!content.absences.empty(), "what is missing has a reason");
     const index::Absence& absence = content.absences.back();
     throw Error(code_named(absence.reason),
-                "not one image could be had in full; the last failure: " + absence.detail);
+                "nothing could be had in full; the last failure: " + absence.detail);
   }
 
   static Code code_named(const std::string& name) {
-    for (const Code code : {Code::kIntegrity, Code::kMalformed, Code::kUnsupported, Code::kDenied,
-                            Code::kUnavailable, Code::kProtocol}) {
+    for (const Code code : {Code::kIo, Code::kIntegrity, Code::kMalformed, Code::kUnsupported,
+                            Code::kDenied, Code::kUnavailable, Code::kProtocol}) {
       if (name_of(code) == name) return code;
     }
     return Code::kRefused;

@@ -23,9 +23,10 @@ struct ExportReport {
   std::string bundle;                  ///< where it lies
   std::optional<digest::Digest> seal;  ///< none for a dry run
   index::Content content;
+  std::vector<index::DiskInfo> disks;  ///< without content digests for a dry run
   std::vector<index::PayloadFile> files;
   std::uint64_t blobs = 0;          ///< in the bundle
-  std::uint64_t payload_bytes = 0;  ///< of all tarballs
+  std::uint64_t payload_bytes = 0;  ///< of all files
   std::uint64_t shared_bytes = 0;  ///< what storing each blob once saved, against one copy an image
   std::vector<Missing> missing;    ///< not what was left out on purpose
   std::vector<Missing> left_out;   ///< on purpose

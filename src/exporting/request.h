@@ -9,6 +9,7 @@
 
 #include "base/utc_time.h"
 #include "bundle/plan.h"
+#include "exporting/disk_request.h"
 #include "http/client.h"
 #include "io/file_system.h"
 #include "oci/platform.h"
@@ -34,6 +35,8 @@ struct Selection {
 struct ExportRequest {
   std::string bundle;
   std::vector<source::SourceName> sources;
+  std::vector<DiskRequest> disks;
+  DiskOptions disk_options;
   bool resume = false;
   bool dry_run = false;
   Selection selection;

@@ -11,17 +11,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/parsed_url_internal.h"
 
 namespace seabag::http {
 namespace {
 
 constexpr std::array<std::string_view, 6> kSchemes = {"http",    "https",  "socks4",
                                                       "socks4a", "socks5", "socks5h"};
-
-struct FreeUrl {
-  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
-};
-using ParsedUrl = std::unique_ptr<CURLU, FreeUrl>;
 
 Error unusable(std::string_view why) {
   return Error(Code::kUsage, fmt::format("the proxy cannot be used: {}", why))

@@ -14,14 +14,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/parsed_url_internal.h"
 
 namespace seabag::http {
 namespace {
-
-struct FreeUrl {
-  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
-};
-using Handle = std::unique_ptr<CURLU, FreeUrl>;
 
 // Not quoted as it stands: in front of an "@" may be a password, behind a "?" a signature.
 Error bad_url(std::string_view text, std::string_view why) {
@@ -83,8 +79,8 @@ Url url_of(CURLU* parsed, std::string_view text) {
   return url;
 }
 
-Handle new_handle() {
-  Handle handle(curl_url());
+ParsedUrl new_handle() {
+  ParsedUrl handle(curl_url());
   check(handle != nullptr, "memory for a URL");
   return handle;
 }
@@ -121,13 +117,13 @@ std::string Url::shown() const {
 }
 
 Url parse_url(std::string_view text) {
-  const Handle handle = new_handle();
+  const ParsedUrl handle = new_handle();
   parse_into(handle.get(), text);
   return url_of(handle.get(), text);
 }
 
 Url resolve(const Url& base, std::string_view reference) {
-  const Handle handle = new_handle();
+  const ParsedUrl handle = new_handle();
   parse_into(handle.get(), base.text());
   parse_into(handle.get(), reference);
   return url_of(handle.get(), reference);

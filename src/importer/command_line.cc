@@ -17,10 +17,16 @@ constexpr std::string_view kHelp =
 
 verify BUNDLE            every byte against its checksum and digest; what is missing or extra
         --quick                              names, structure and sizes alone
+        --deep                               also the content digest of every disk
 list   BUNDLE            what is in it, from where, how large
 push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                  oci:DIR                         an OCI image layout, made or extended
-                                 dir:DIR                         an OCI layout tarball for each image
+                                 dir:DIR                         a tarball for each image, DIR/disks
+        --disk-as F                          dir: disks as vmdk, vmdk-sparse, vmdk-flat, vmdk-2gb, vhd,
+                                             vhd-fixed or raw; without it as they are in the bundle
+        --disk-to NAME=PATH                  dir: a disk into a raw file or onto a device (repeatable)
+        --overwrite-device                   with --disk-to: all that is on the device is lost
+        --disk-chunk-size SIZE               docker:, oci: larger files of disks in several blobs
         --map FROM=TO                        other names at the target, by prefix (repeatable)
         --only PATTERN, --except PATTERN     over repo:tag; * any but /, ** any (repeatable)
         --on-existing-tag fail|skip|replace  where a tag means something else there; default fail
@@ -47,10 +53,11 @@ cxxopts::Options declare() {
   cxxopts::Options options("seabag-import");
   const auto text = [] { return cxxopts::value<std::string>(); };
   const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
-  options.add_options("Import")("quick", "")("seal", "", text())("map", "", texts())(
-      "only", "", texts())("except", "", texts())("on-existing-tag", "", text())("dry-run", "")(
-      "receipt", "", text())("verify-first", "")("chunk-size", "", text())("arguments", "",
-                                                                           texts());
+  options.add_options("Import")("quick", "")("deep", "")("disk-as", "", text())(
+      "disk-to", "", texts())("overwrite-device", "")("disk-chunk-size", "", text())(
+      "seal", "", text())("map", "", texts())("only", "", texts())("except", "", texts())(
+      "on-existing-tag", "", text())("dry-run", "")("receipt", "", text())("verify-first", "")(
+      "chunk-size", "", text())("arguments", "", texts());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -91,10 +98,43 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
       }
     }
   };
-  refuse({"quick"}, Command::kVerify, "verify");
+  refuse({"quick", "deep"}, Command::kVerify, "verify");
   refuse({"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
-          "chunk-size"},
+          "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
          Command::kPush, "push");
+}
+
+void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
+  if (arguments.count("disk-as") > 0) {
+    const auto format = arguments["disk-as"].as<std::string>();
+    line.disks.as = conversion::find_output_format(format);
+    if (!line.disks.as) {
+      throw Error(Code::kUsage, fmt::format("--disk-as: expected one of {}, got {}",
+                                            conversion::output_format_names(), quoted(format)));
+    }
+  }
+  for (const std::string& to : cli::values_of(arguments, "disk-to")) {
+    const auto equals = to.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == to.size()) {
+      throw Error(Code::kUsage, fmt::format("--disk-to: expected NAME=PATH, got {}", quoted(to)));
+    }
+    line.disks.to[to.substr(0, equals)] = to.substr(equals + 1);
+  }
+  line.disks.overwrite_device = arguments.count("overwrite-device") > 0;
+  if (line.disks.overwrite_device && line.disks.to.empty()) {
+    throw Error(Code::kUsage, "--overwrite-device needs --disk-to NAME=DEVICE");
+  }
+  const bool is_directory = line.target.transport == target::Transport::kDirectory;
+  if (!is_directory && (line.disks.as || !line.disks.to.empty())) {
+    throw Error(Code::kUsage, "--disk-as and --disk-to are for a target dir:DIR")
+        .add_next_step("a registry or layout takes disks as they are in the bundle");
+  }
+  if (arguments.count("disk-chunk-size") > 0) {
+    line.disk_chunk_size =
+        cli::parse_size(arguments["disk-chunk-size"].as<std::string>(), "--disk-chunk-size");
+  }
+  line.disks.on_existing = line.push.on_existing_tag;
+  line.disks.jobs = line.push.jobs;
 }
 
 void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::string>& words,
@@ -118,6 +158,7 @@ void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::str
   }
   if (arguments.count("chunk-size") > 0)
     line.chunk_size = cli::parse_size(text("chunk-size"), "--chunk-size");
+  read_disks(arguments, line);
   line.receipt = text("receipt");
   line.dry_run = arguments.count("dry-run") > 0;
   line.verify_first = arguments.count("verify-first") > 0;
@@ -154,6 +195,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   refuse_strange_options(arguments, line.command);
   if (arguments.count("seal") > 0) line.seal = parse_seal(arguments["seal"].as<std::string>());
   line.quick = arguments.count("quick") > 0;
+  line.deep = arguments.count("deep") > 0;
+  if (line.quick && line.deep) {
+    throw Error(Code::kUsage, "--quick and --deep exclude each other");
+  }
   line.registries = cli::read_registry_options(arguments);
   line.push.jobs = line.registries.jobs;
   line.push.max_rate = line.registries.max_rate;

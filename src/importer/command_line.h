@@ -11,6 +11,7 @@
 #include "digest/digest.h"
 #include "importing/names.h"
 #include "importing/push.h"
+#include "importing/restore_disks.h"
 #include "target/open_target.h"
 
 namespace seabag::importer {
@@ -25,12 +26,15 @@ struct CommandLine {
   std::string bundle;
   std::optional<digest::Digest> seal;  ///< --seal
   bool quick = false;                  ///< verify --quick
+  bool deep = false;                   ///< verify --deep
   // push
   target::TargetName target;
   importing::NameOptions names;
   importing::PushOptions push;
   std::uint64_t chunk_size = 0;
   std::string receipt;  ///< empty: none
+  importing::RestoreOptions disks;
+  std::uint64_t disk_chunk_size = 0;
   bool dry_run = false;
   bool verify_first = false;
   cli::RegistryOptions registries;

@@ -82,6 +82,52 @@ std::string remark_of(const Entry& entry) {
   return text;
 }
 
+std::uint64_t stored_bytes(const index::Index& index, const index::DiskInfo& disk) {
+  std::uint64_t bytes = 0;
+  for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
+  return bytes;
+}
+
+void list_disks(const index::Index& index, const std::function<void(std::string_view)>& print) {
+  if (index.disks.empty()) return;
+  cli::TablePrinter table(
+      {{"DISK"}, {"SERVER"}, {"FORMAT"}, {"SIZE", true}, {"STORED", true}, {"CONTENT"}, {"SOURCE"}},
+      print);
+  for (const index::DiskInfo& disk : index.disks) {
+    std::string server = disk.server;
+    if (!server.empty()) server += fmt::format("[{}]", disk.position);
+    if (disk.boots) server += server.empty() ? "boot" : " boot";
+    std::string source = printable(disk.source, 80);
+    if (!disk.zeroed.empty()) source += "; UNREADABLE PARTS ARE ZEROS";
+    table.add({disk.name, server, disk.format, readable_size(disk.size),
+               readable_size(stored_bytes(index, disk)), disk.content.substr(0, 16), source});
+  }
+  table.finish();
+}
+
+Json to_json(const index::Index& index, const index::DiskInfo& disk) {
+  Json files = Json::array();
+  for (const std::uint32_t file : disk.files) files.push_back(index.files[file].path);
+  Json zeroed = Json::array();
+  for (const index::ZeroedRange& range : disk.zeroed) {
+    zeroed.push_back({{"offset", range.offset}, {"length", range.length}});
+  }
+  return {{"name", disk.name},
+          {"server", disk.server},
+          {"position", disk.position},
+          {"boots", disk.boots},
+          {"format", disk.format},
+          {"size", disk.size},
+          {"content", disk.content},
+          {"files", std::move(files)},
+          {"config", disk.config ? Json(index.files[*disk.config].path) : Json()},
+          {"source", disk.source},
+          {"sourceFormat", disk.source_format},
+          {"sourceSize", disk.source_size},
+          {"readAt", to_rfc3339(disk.read_at)},
+          {"zeroed", std::move(zeroed)}};
+}
+
 }  // namespace
 
 void list_text(const bundle::OpenedBundle& bundle,
@@ -95,12 +141,14 @@ void list_text(const bundle::OpenedBundle& bundle,
                readable_size(entry.size), printable(entry.created.substr(0, 10)),
                remark_of(entry)});
   }
-  table.finish();
+  if (!content.references.empty() || bundle.index().disks.empty()) table.finish();
+  list_disks(bundle.index(), print);
   std::uint64_t bytes = 0;
   for (const index::PayloadFile& file : bundle.index().files) bytes += file.size;
-  print(fmt::format("\n{} names, {} manifests, {} blobs in {} files, {}\n",
+  print(fmt::format("\n{} names, {} manifests, {} blobs, {} disks in {} files, {}\n",
                     content.references.size(), content.manifests.size(), content.blobs.size(),
-                    bundle.index().files.size(), readable_size(bytes)));
+                    bundle.index().disks.size(), bundle.index().files.size(),
+                    readable_size(bytes)));
   for (const index::Source& source : content.sources)
     print(fmt::format("from  {}\n", printable(source.uri)));
   const auto created = bundle.index().metadata.find("created");
@@ -144,11 +192,13 @@ std::string list_json(const bundle::OpenedBundle& bundle) {
   for (const index::PayloadFile& file : bundle.index().files) {
     files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", file.sha256}});
   }
-  const Json json = {{"seal", bundle.seal().text()},
-                     {"metadata", bundle.index().metadata},
-                     {"files", std::move(files)},
-                     {"references", std::move(references)},
-                     {"absences", std::move(absences)}};
+  Json disks = Json::array();
+  for (const index::DiskInfo& disk : bundle.index().disks) {
+    disks.push_back(to_json(bundle.index(), disk));
+  }
+  const Json json = {{"seal", bundle.seal().text()}, {"metadata", bundle.index().metadata},
+                     {"files", std::move(files)},    {"references", std::move(references)},
+                     {"disks", std::move(disks)},    {"absences", std::move(absences)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -2,6 +2,7 @@
 // seabag-import: the offline side. Links no code that pulls, and opens no connection but to the
 // target.
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -22,6 +23,8 @@
 #include "importer/command_line.h"
 #include "importer/listing.h"
 #include "importer/outcome.h"
+#include "importing/disk_artifact.h"
+#include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
 
 namespace seabag::importer {
@@ -43,8 +46,12 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
   std::vector<std::string> problems;
   const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems);
   const int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const auto report = bundle::verify(bundle, std::move(problems),
-                                     {.quick = line.quick, .jobs = jobs}, progress, stop);
+  auto report = bundle::verify(bundle, std::move(problems), {.quick = line.quick, .jobs = jobs},
+                               progress, stop);
+  // What is damaged is not opened.
+  if (line.deep && report.findings.empty()) {
+    report.findings = importing::verify_disks(bundle, files, jobs, progress, stop);
+  }
   cli::print(line.json ? verify_json(bundle, report, line.quick)
                        : verify_text(bundle, report, line.quick));
   return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
@@ -72,8 +79,8 @@ importing::NamePlan plan_names(const CommandLine& line, const bundle::OpenedBund
                     plan.problems.size() == 1 ? "" : "s", printable(target.uri())))
         .add_next_step("give them other names with --map FROM=TO, or leave them out with --except");
   }
-  if (plan.names.empty()) {
-    throw Error(Code::kUsage, "no image of the bundle matches --only and --except")
+  if (plan.names.empty() && importing::chosen_disks(bundle.index(), line.names).empty()) {
+    throw Error(Code::kUsage, "no image or disk of the bundle matches --only and --except")
         .add_next_step("see what is in it: seabag-import list");
   }
   return plan;
@@ -88,6 +95,53 @@ void require_undamaged(const bundle::OpenedBundle& bundle, int jobs, transfer::P
       Code::kIntegrity,
       fmt::format("the bundle is damaged in {} places; nothing was pushed", report.findings.size()))
       .add_next_step("see which images that concerns: seabag-import verify");
+}
+
+std::vector<DiskDestination> disk_destinations(const CommandLine& line, const index::Index& index) {
+  std::vector<DiskDestination> destinations;
+  for (const std::uint32_t i : importing::chosen_disks(index, line.names)) {
+    const index::DiskInfo& disk = index.disks[i];
+    const auto to = line.disks.to.find(disk.name);
+    std::string target;
+    if (to != line.disks.to.end()) {
+      target = to->second;
+    } else if (line.target.transport == target::Transport::kDirectory) {
+      target = io::join(io::join(line.target.path, "disks"), disk.name);
+    } else {
+      target = importing::mapped(importing::disk_reference(disk), line.names.mappings).text();
+    }
+    destinations.push_back({disk.name, target});
+  }
+  return destinations;
+}
+
+// Images, then disks. In a directory disks become files; elsewhere they are artifacts.
+void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
+              std::vector<importing::NamedReference> names, target::Target& target,
+              io::FileSystem& files, transfer::Progress& progress, const std::stop_token& stop,
+              importing::Receipt& receipt) {
+  const bool is_directory = line.target.transport == target::Transport::kDirectory;
+  std::vector<importing::NamedReference> disk_artifacts;
+  if (is_directory) {
+    const auto images = std::ranges::stable_partition(
+        names, [&](const auto& name) { return !importing::is_disk_artifact(bundle, name); });
+    disk_artifacts.assign(images.begin(), images.end());
+    names.erase(images.begin(), images.end());
+  }
+  importing::push(bundle, names, target, line.push, progress, stop, receipt);
+  receipt.complete = false;
+  const auto disks = importing::chosen_disks(bundle.index(), line.names);
+  if (is_directory) {
+    importing::restore_disk_artifacts(bundle, files, disk_artifacts, line.target.path,
+                                      line.push.on_existing_tag, progress, stop, receipt);
+    importing::restore_disks(bundle, files, disks, line.target.path, line.disks, progress, stop,
+                             receipt);
+  } else {
+    importing::push_disks(bundle, disks, target, line.names, line.push, line.disk_chunk_size,
+                          progress, stop, receipt);
+    target.finish();
+  }
+  receipt.complete = true;
 }
 
 // Also when the push ends early: what did happen is what the user needs to know then.
@@ -113,7 +167,9 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
                                         .chunk_size = line.chunk_size});
   const importing::NamePlan plan = plan_names(line, bundle, *target, progress);
   if (line.dry_run) {
-    cli::print(line.json ? dry_run_json(plan, target->uri()) : dry_run_text(plan, target->uri()));
+    const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());
+    cli::print(line.json ? dry_run_json(plan, disks, target->uri())
+                         : dry_run_text(plan, disks, target->uri()));
     return 0;
   }
   if (line.verify_first) require_undamaged(bundle, line.push.jobs, progress, stop);
@@ -124,9 +180,10 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
                              .target = target->uri(),
                              .started = clock_now(),
                              .finished = {},
-                             .references = {}};
+                             .references = {},
+                             .disks = {}};
   try {
-    importing::push(bundle, plan.names, *target, line.push, progress, stop, receipt);
+    push_all(line, bundle, plan.names, *target, files, progress, stop, receipt);
   } catch (const Error&) {
     finish_receipt(line, files, receipt);
     throw;

@@ -82,21 +82,31 @@ std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::Verify
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-std::string dry_run_text(const importing::NamePlan& plan, const std::string& target) {
+std::string dry_run_text(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
+                         const std::string& target) {
   std::string text;
   for (const importing::NamedReference& name : plan.names) {
     text += fmt::format("{} -> {}/{}\n", printable(name.source.text()), printable(target),
                         printable(name.target.text()));
   }
+  for (const DiskDestination& disk : disks) {
+    text += fmt::format("disk {} -> {}\n", printable(disk.disk), printable(disk.target));
+  }
   return text + "nothing was sent (--dry-run)\n";
 }
 
-std::string dry_run_json(const importing::NamePlan& plan, const std::string& target) {
+std::string dry_run_json(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
+                         const std::string& target) {
   Json names = Json::array();
   for (const importing::NamedReference& name : plan.names) {
     names.push_back({{"source", name.source.text()}, {"target", name.target.text()}});
   }
-  const Json json = {{"target", target}, {"names", std::move(names)}};
+  Json disk_names = Json::array();
+  for (const DiskDestination& disk : disks) {
+    disk_names.push_back({{"name", disk.disk}, {"target", disk.target}});
+  }
+  const Json json = {
+      {"target", target}, {"names", std::move(names)}, {"disks", std::move(disk_names)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
@@ -111,6 +121,12 @@ std::string push_text(const importing::Receipt& receipt) {
     text += fmt::format("{}  {}: {}\n", importing::name_of(reference.outcome),
                         printable(reference.source), printable(reference.detail, 2000));
   }
+  for (const importing::RestoredDisk& disk : receipt.disks) {
+    text += fmt::format("{}  disk {} -> {}", importing::name_of(disk.outcome), printable(disk.name),
+                        printable(disk.target));
+    text += disk.detail.empty() ? "\n" : fmt::format(": {}\n", printable(disk.detail, 2000));
+  }
+  if (receipt.references.empty() && !receipt.disks.empty()) return text;
   return text + fmt::format(
                     "{} pushed, {} already there, {} skipped, {} failed; {} blobs uploaded ({}), "
                     "{} mounted, {} already there\n",

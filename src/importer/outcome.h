@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bundle/verify.h"
 #include "importing/names.h"
@@ -15,8 +16,16 @@ std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::Verify
 std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
                         bool quick);
 
-std::string dry_run_text(const importing::NamePlan& plan, const std::string& target);
-std::string dry_run_json(const importing::NamePlan& plan, const std::string& target);
+/// Where a disk would go.
+struct DiskDestination {
+  std::string disk;
+  std::string target;
+};
+
+std::string dry_run_text(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
+                         const std::string& target);
+std::string dry_run_json(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
+                         const std::string& target);
 
 std::string push_text(const importing::Receipt& receipt);
 

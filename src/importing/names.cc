@@ -86,7 +86,7 @@ std::set<std::uint32_t> choose(const Content& content, const Graph& graph,
 Mapping parse_mapping(std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    throw Error(Code::kUsage, fmt::format("--map {}: expected FROM=TO", quoted(text)))
+    throw Error(Code::kUsage, fmt::format("--map {}: expected FROM=TO", seabag::quoted(text)))
         .add_next_step("for example --map registry.example/team=mirror/team");
   }
   Mapping mapping{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};

@@ -482,10 +482,10 @@ class Push {
 };
 
 // The gravest first: reliability of what was read, then the medium, then the remote.
-constexpr Code kGravity[] = {Code::kInternal,    Code::kMalformed,   Code::kIntegrity,
-                             Code::kNoSpace,     Code::kIo,          Code::kPermission,
-                             Code::kMediumUnfit, Code::kProtocol,    Code::kRefused,
-                             Code::kDenied,      Code::kUnavailable, Code::kUnsupported};
+constexpr Code kGravity[] = {
+    Code::kInternal,    Code::kMalformed,   Code::kIntegrity, Code::kNoSpace, Code::kIo,
+    Code::kPermission,  Code::kMediumUnfit, Code::kProtocol,  Code::kRefused, Code::kDenied,
+    Code::kUnavailable, Code::kUnsupported, Code::kUsage};
 
 }  // namespace
 
@@ -500,7 +500,10 @@ int exit_status(const Receipt& receipt) {
     const bool any = std::ranges::any_of(receipt.references, [&](const PushedReference& reference) {
       return reference.outcome == PushOutcome::kFailed && reference.code == code;
     });
-    if (any) return static_cast<int>(code);
+    const bool any_disk = std::ranges::any_of(receipt.disks, [&](const RestoredDisk& disk) {
+      return disk.outcome == PushOutcome::kFailed && disk.code == code;
+    });
+    if (any || any_disk) return static_cast<int>(code);
   }
   return 0;
 }

@@ -19,6 +19,16 @@ Json to_json(const PushedReference& reference) {
   return json;
 }
 
+Json to_json(const RestoredDisk& disk) {
+  Json json = {{"name", disk.name},
+               {"target", disk.target},
+               {"content", disk.content},
+               {"outcome", name_of(disk.outcome)}};
+  if (disk.outcome == PushOutcome::kFailed) json["error"] = seabag::name_of(disk.code);
+  if (!disk.detail.empty()) json["detail"] = disk.detail;
+  return json;
+}
+
 }  // namespace
 
 std::string_view name_of(PushOutcome outcome) {
@@ -39,6 +49,8 @@ std::string write_receipt(const Receipt& receipt) {
   Json references = Json::array();
   for (const PushedReference& reference : receipt.references)
     references.push_back(to_json(reference));
+  Json disks = Json::array();
+  for (const RestoredDisk& disk : receipt.disks) disks.push_back(to_json(disk));
   const Json json = {{"receiptVersion", 1},
                      {"tool", receipt.tool},
                      {"bundle", {{"name", receipt.bundle}, {"seal", receipt.seal.text()}}},
@@ -51,7 +63,8 @@ std::string write_receipt(const Receipt& receipt) {
                        {"mounted", receipt.blobs_mounted},
                        {"alreadyThere", receipt.blobs_there},
                        {"bytesUploaded", receipt.bytes_uploaded}}},
-                     {"references", std::move(references)}};
+                     {"references", std::move(references)},
+                     {"disks", std::move(disks)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

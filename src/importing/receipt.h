@@ -31,6 +31,16 @@ struct PushedReference {
   std::string detail = {};      ///< of a failure or of what was skipped: one line
 };
 
+/// What became of one disk.
+struct RestoredDisk {
+  std::string name;
+  std::string content;      ///< its content digest
+  std::string target = {};  ///< the file or device, or the name at a registry
+  PushOutcome outcome = PushOutcome::kFailed;
+  Code code = Code::kInternal;  ///< of a failure
+  std::string detail = {};
+};
+
 /// The account of one push. format-spec/receipt.md has its JSON.
 struct Receipt {
   std::string tool;
@@ -41,6 +51,7 @@ struct Receipt {
   UtcTime finished;
   bool complete = false;  ///< the run came to its end; false: it was interrupted
   std::vector<PushedReference> references;
+  std::vector<RestoredDisk> disks = {};
   std::uint64_t blobs_uploaded = 0;
   std::uint64_t blobs_mounted = 0;
   std::uint64_t blobs_there = 0;

@@ -24,6 +24,8 @@ struct PayloadFile {
   std::uint64_t size = 0;
   std::string sha256;  ///< the checksum that the payload manifest has, 64 digits; empty while it is
                        ///< being made
+
+  friend bool operator==(const PayloadFile&, const PayloadFile&) = default;
 };
 
 /// Where the bytes of a blob lie; a blob may lie in several tarballs (--split-by).
@@ -38,7 +40,7 @@ struct Index {
   std::vector<PayloadFile> files;
   std::vector<Location> locations;  ///< sorted by blob, then file
   Content content;
-  std::vector<DiskInfo> disks;  ///< sorted by name
+  std::vector<DiskInfo> disks = {};  ///< sorted by name
 };
 
 /// Writes `index` into an empty database, schema and views included. The same value gives the same

@@ -170,7 +170,7 @@ std::uint64_t decode_size(std::span<const std::byte> block) {
   throw Error(
       Code::kMalformed,
       fmt::format("size field is {}, expected 11 octal digits and a NUL, or base-256 from 8 GiB on",
-                  quoted(text_in(block, kSize))));
+                  seabag::quoted(text_in(block, kSize))));
 }
 
 // Cuts the first record off `records`. The result is "KEYWORD=VALUE".
@@ -181,7 +181,7 @@ std::string_view take_record(std::string_view& records) {
                     *length <= records.size() && records[*length - 1] == '\n';
   if (!fits) {
     throw Error(Code::kMalformed,
-                fmt::format("pax record has a wrong length: {}", quoted(records)));
+                fmt::format("pax record has a wrong length: {}", seabag::quoted(records)));
   }
   const auto record = records.substr(blank + 1, *length - blank - 2);
   records.remove_prefix(*length);
@@ -207,11 +207,12 @@ std::uint64_t header_size(std::string_view path, std::uint64_t size) {
 
 void require_writable(std::string_view path, std::uint64_t size) {
   if (!is_portable_path(path)) {
-    throw Error(Code::kMalformed, fmt::format("path {} may not stand in a tarball", quoted(path)));
+    throw Error(Code::kMalformed,
+                fmt::format("path {} may not stand in a tarball", seabag::quoted(path)));
   }
   if (size > limits::kTarMemberBytes) {
     throw Error(Code::kMalformed, fmt::format("member {} has {} bytes, expected at most {}",
-                                              quoted(path), size, limits::kTarMemberBytes));
+                                              seabag::quoted(path), size, limits::kTarMemberBytes));
   }
 }
 
@@ -231,13 +232,15 @@ io::Bytes encode_header(std::string_view path, std::uint64_t size) {
 Header decode_header(std::span<const std::byte, kBlockSize> block) {
   const std::string checksum = checksum_of(block);
   if (text_in(block, kChecksum) != checksum) {
-    throw Error(Code::kMalformed, fmt::format("header checksum is {}, expected {}",
-                                              quoted(text_in(block, kChecksum)), quoted(checksum)));
+    throw Error(Code::kMalformed,
+                fmt::format("header checksum is {}, expected {}",
+                            seabag::quoted(text_in(block, kChecksum)), seabag::quoted(checksum)));
   }
   const auto magic = io::text_of(block.subspan(kMagic.offset, kMagicAndVersion.size()));
   if (magic != kMagicAndVersion) {
-    throw Error(Code::kMalformed, fmt::format("header magic and version are {}, expected {}",
-                                              quoted(magic), quoted(kMagicAndVersion)));
+    throw Error(Code::kMalformed,
+                fmt::format("header magic and version are {}, expected {}", seabag::quoted(magic),
+                            seabag::quoted(kMagicAndVersion)));
   }
   const auto name = text_in(block, kName);
   return {.type = text_in(block, kType).front(),
@@ -251,7 +254,8 @@ PaxRecords decode_pax(std::string_view records) {
     const auto record = take_record(records);
     const auto equals = record.find('=');
     if (equals == std::string_view::npos) {
-      throw Error(Code::kMalformed, fmt::format("pax record {} has no value", quoted(record)));
+      throw Error(Code::kMalformed,
+                  fmt::format("pax record {} has no value", seabag::quoted(record)));
     }
     const auto keyword = record.substr(0, equals);
     const auto value = record.substr(equals + 1);
@@ -260,12 +264,12 @@ PaxRecords decode_pax(std::string_view records) {
     } else if (keyword == "size" && !found.size) {
       found.size = find_decimal(value);
       if (!found.size) {
-        throw Error(Code::kMalformed,
-                    fmt::format("pax size is {}, expected a decimal number", quoted(value)));
+        throw Error(Code::kMalformed, fmt::format("pax size is {}, expected a decimal number",
+                                                  seabag::quoted(value)));
       }
     } else {
-      throw Error(Code::kMalformed,
-                  fmt::format("pax record {}, expected path or size, each once", quoted(record)));
+      throw Error(Code::kMalformed, fmt::format("pax record {}, expected path or size, each once",
+                                                seabag::quoted(record)));
     }
   }
   return found;

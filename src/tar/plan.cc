@@ -34,7 +34,7 @@ Plan plan_tarball(std::span<const Member> members) {
     if (!seen.insert(member.path)) {
       throw Error(Code::kMalformed,
                   fmt::format("path {} is there twice, or differs from another in case alone",
-                              quoted(member.path)));
+                              seabag::quoted(member.path)));
     }
     plan.placements.push_back(
         {.header_offset = cursor,

@@ -86,7 +86,7 @@ void require_regular(char type) {
   if (type == '0') return;
   throw Error(Code::kMalformed,
               fmt::format("type flag is {} ({}), expected \"0\" (a regular file)",
-                          quoted(std::string_view(&type, 1)), describe_type(type)));
+                          seabag::quoted(std::string_view(&type, 1)), describe_type(type)));
 }
 
 void require_same(std::span<const std::byte> header, std::string_view path, std::uint64_t size) {
@@ -94,7 +94,7 @@ void require_same(std::span<const std::byte> header, std::string_view path, std:
   if (header.size() != expected.size()) {
     throw Error(Code::kMalformed,
                 fmt::format("member {} of {} bytes has a header of {} bytes, expected {}",
-                            quoted(path), size, header.size(), expected.size()));
+                            seabag::quoted(path), size, header.size(), expected.size()));
   }
   const auto place = [&](std::size_t at) -> std::string_view {
     const bool in_records = at / kBlockSize == 1 && header.size() > kBlockSize;
@@ -106,7 +106,7 @@ void require_same(std::span<const std::byte> header, std::string_view path, std:
     throw Error(Code::kMalformed,
                 fmt::format("header of member {} differs in {}, {} bytes from its start: byte "
                             "{:#04x}, expected {:#04x}",
-                            quoted(path), place(at), at, std::to_integer<int>(header[at]),
+                            seabag::quoted(path), place(at), at, std::to_integer<int>(header[at]),
                             std::to_integer<int>(expected[at])));
   }
 }
@@ -146,17 +146,17 @@ std::uint64_t end_of(const io::BlobSource& tarball, const FoundMember& found) {
   const std::uint64_t data_end = checked_add(found.placement.data_offset, found.member.size);
   const std::uint64_t end = round_up(data_end, kBlockSize);
   if (end > tarball.size()) {
-    throw Error(
-        Code::kIntegrity,
-        fmt::format("tarball ends at {}, expected {} bytes of member {} from {} on", tarball.size(),
-                    found.member.size, quoted(found.member.path), found.placement.data_offset));
+    throw Error(Code::kIntegrity,
+                fmt::format("tarball ends at {}, expected {} bytes of member {} from {} on",
+                            tarball.size(), found.member.size, seabag::quoted(found.member.path),
+                            found.placement.data_offset));
   }
   Block buffer = {};
   const auto padding = std::span(buffer).first(end - data_end);
   tarball.read_at(data_end, padding);
   if (!is_zero(padding)) {
     throw Error(Code::kMalformed,
-                fmt::format("padding of member {} is not zero", quoted(found.member.path)));
+                fmt::format("padding of member {} is not zero", seabag::quoted(found.member.path)));
   }
   return end;
 }
@@ -185,7 +185,7 @@ std::optional<FoundMember> take_member(const io::BlobSource& tarball, std::uint6
   if (!seen.insert(found.member.path)) {
     throw Error(Code::kMalformed,
                 fmt::format("path {} is there twice, or differs from another in case alone",
-                            quoted(found.member.path)));
+                            seabag::quoted(found.member.path)));
   }
   cursor = end_of(tarball, found);
   return found;

@@ -217,7 +217,7 @@ void BlobUpload::follow_location(const http::Response& response) {
   if (url.origin != own) {
     throw Error(Code::kProtocol,
                 fmt::format("the registry sends the upload elsewhere: expected {}, got {}",
-                            own.text(), quoted(url.origin.text())))
+                            own.text(), seabag::quoted(url.origin.text())))
         .add_next_step(
             "where a proxy stands before the registry, have it pass on scheme and host "
             "(X-Forwarded-Proto, X-Forwarded-Host)");

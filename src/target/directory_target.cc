@@ -71,19 +71,19 @@ DirectoryTarget::DirectoryTarget(TargetName name, io::FileSystem& files)
   const auto found = files_.find(name_.path);
   if (found && found->kind == io::FileKind::kRegular) {
     throw Error(Code::kUsage,
-                fmt::format("{} is a file, expected a directory", quoted(name_.path)));
+                fmt::format("{} is a file, expected a directory", seabag::quoted(name_.path)));
   }
   const auto has = [&](std::string_view file) {
     return files_.find(io::join(name_.path, std::string(file))).has_value();
   };
   if (has(oci::kLayoutPath)) {
     throw Error(Code::kUsage, fmt::format("{} is an image layout, expected a directory of tarballs",
-                                          quoted(name_.path)))
+                                          seabag::quoted(name_.path)))
         .add_next_step("write oci: for dir: to add to the layout");
   }
   if (has("bagit.txt")) {
-    throw Error(Code::kUsage,
-                fmt::format("{} is a bag, expected a directory of tarballs", quoted(name_.path)));
+    throw Error(Code::kUsage, fmt::format("{} is a bag, expected a directory of tarballs",
+                                          seabag::quoted(name_.path)));
   }
 }
 
@@ -96,13 +96,13 @@ std::optional<std::string> DirectoryTarget::objection(const oci::Reference& name
     const std::size_t end = std::min(repository.find('/', begin), repository.size());
     const std::string part = repository.substr(begin, end - begin);
     if (const auto fault = directory_objection(part); !fault.empty()) {
-      return fmt::format("{} in {} {}", quoted(part), quoted(repository), fault);
+      return fmt::format("{} in {} {}", seabag::quoted(part), seabag::quoted(repository), fault);
     }
     begin = end + 1;
   }
   const std::string file = file_name_of(name);
   if (const auto fault = part_objection(file); !fault.empty()) {
-    return fmt::format("{} {}", quoted(file), fault);
+    return fmt::format("{} {}", seabag::quoted(file), fault);
   }
   return std::nullopt;
 }
@@ -140,7 +140,7 @@ std::optional<digest::Digest> DirectoryTarget::find_root(const oci::Reference& n
       if (entry.name == name.text()) return entry.manifest.digest;
     }
     throw Error(Code::kMalformed,
-                fmt::format("no entry for {} in index.json", quoted(name.text())));
+                fmt::format("no entry for {} in index.json", seabag::quoted(name.text())));
   } catch (Error& error) {
     error.add_context(printable(path))
         .add_next_step("move it out of the way: something of the same name is to be written there");
@@ -169,7 +169,7 @@ void DirectoryTarget::prepare(const std::string& directory) {
   io::create_directories(files_, name_.path);
   if (!lock_) lock_ = files_.try_lock(name_.path);
   if (!lock_) {
-    throw Error(Code::kLocked, fmt::format("another run writes to {}", quoted(name_.path)));
+    throw Error(Code::kLocked, fmt::format("another run writes to {}", seabag::quoted(name_.path)));
   }
   io::create_directories(files_, directory);
 }

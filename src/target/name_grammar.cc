@@ -14,11 +14,11 @@ std::optional<std::string> grammar_objection(const std::string& repository,
   if (!oci::is_repository(repository)) {
     return fmt::format(
         "{} is no repository name: expected lower-case letters and digits, joined by / . _ __ or -",
-        quoted(repository));
+        seabag::quoted(repository));
   }
   if (!tag.empty() && !oci::is_tag(tag)) {
     return fmt::format("{} is no tag: expected 1 to {} letters, digits, and . _ - after the first",
-                       quoted(tag), limits::kTagBytes);
+                       seabag::quoted(tag), limits::kTagBytes);
   }
   return std::nullopt;
 }

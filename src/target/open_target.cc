@@ -32,8 +32,9 @@ TargetName parse_registry_target(std::string_view text, std::string_view rest) {
       .prefix = slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1)),
       .path = {}};
   if (!oci::is_registry(name.registry)) {
-    throw Error(Code::kUsage, fmt::format("target {}: {} is no registry, expected {}", quoted(text),
-                                          quoted(name.registry), kForms))
+    throw Error(Code::kUsage,
+                fmt::format("target {}: {} is no registry, expected {}", seabag::quoted(text),
+                            seabag::quoted(name.registry), kForms))
         .add_next_step("a host without a dot needs its port: docker://mirror:443");
   }
   if (slash != std::string_view::npos && !oci::is_repository(name.prefix)) {
@@ -41,7 +42,7 @@ TargetName parse_registry_target(std::string_view text, std::string_view rest) {
         Code::kUsage,
         fmt::format(
             "target {}: {} is no prefix for repositories, expected a path such as team/mirror",
-            quoted(text), quoted(name.prefix)));
+            seabag::quoted(text), seabag::quoted(name.prefix)));
   }
   return name;
 }
@@ -57,14 +58,15 @@ TargetName parse_target(std::string_view text) {
   }
   const bool is_layout = transport == "oci";
   if ((!is_layout && transport != "dir") || rest.empty()) {
-    throw Error(Code::kUsage, fmt::format("{} is no target, expected {}", quoted(text), kForms));
+    throw Error(Code::kUsage,
+                fmt::format("{} is no target, expected {}", seabag::quoted(text), kForms));
   }
   // containers-transports(5): what follows a colon is the image's name there, and here it keeps its
   // own.
   if (is_layout && rest.find(':') != std::string_view::npos) {
-    throw Error(
-        Code::kUsage,
-        fmt::format("target {} has a name after the directory, expected oci:DIR", quoted(text)))
+    throw Error(Code::kUsage,
+                fmt::format("target {} has a name after the directory, expected oci:DIR",
+                            seabag::quoted(text)))
         .add_next_step("images keep their names; --map FROM=TO changes them");
   }
   return {.text = std::string(text),

@@ -53,7 +53,7 @@ std::optional<std::string> RegistryTarget::objection(const oci::Reference& name)
   const std::size_t length = registry_->name().size() + 1 + repository.size();
   if (length > limits::kRepositoryBytes) {
     return fmt::format("{} has {} characters with its registry, expected at most {}",
-                       quoted(repository), length, limits::kRepositoryBytes);
+                       seabag::quoted(repository), length, limits::kRepositoryBytes);
   }
   return std::nullopt;
 }

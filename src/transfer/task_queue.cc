@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "transfer/threads_internal.h"
+#include "transfer/threads.h"
 
 namespace seabag::transfer {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "transfer/threads.h"
+
 #include <system_error>
 #include <thread>
 #include <vector>
-
-#include "transfer/threads_internal.h"
 
 namespace seabag::transfer {
 

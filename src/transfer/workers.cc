@@ -5,7 +5,7 @@
 #include <atomic>
 
 #include "base/error.h"
-#include "transfer/threads_internal.h"
+#include "transfer/threads.h"
 
 namespace seabag::transfer {
 

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversion/copy_disk.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "disk/zeros.h"
+#include "transfer/threads.h"
+
+// Every worker takes the next chunk that has data, reads, hashes and encodes it on its own, waits
+// until the chunks before it have their places, takes its place, and writes. So the layout depends
+// on the disk alone, and reading, hashing, compressing and writing overlap without a queue between
+// them.
+
+namespace seabag::conversion {
+namespace {
+
+using disk::EncodedChunk;
+using disk::kChunkBytes;
+
+// What is given up when a disk fails to read: the page that the kernel reads, or a disk's physical
+// sector.
+constexpr std::uint64_t kUnreadableBytes = 4096;
+
+// Blocks that a file system shares: both XFS and btrfs use 4096 bytes, or a multiple that they then
+// refuse to cut.
+constexpr std::uint64_t kShareUnit = 4096;
+
+class Copy {
+ public:
+  Copy(const disk::DiskSource& from, disk::DiskWriter* to, const CopyOptions& options,
+       transfer::Progress& progress, const std::stop_token& stop)
+      : from_(from),
+        to_(to),
+        options_(options),
+        progress_(progress),
+        stop_(stop),
+        hasher_(from.size()) {}
+
+  CopyReport run() {
+    transfer::run_on_threads(options_.jobs, [&] {
+      failure_.guard([&] { work(); });
+      if (failure_.is_set()) wake_all();
+    });
+    failure_.rethrow();
+    progress_.skip_bytes(from_.size() - next_skipped_from_);
+    CopyReport report{.content = hasher_.finish(), .data_bytes = data_bytes_, .zeroed = joined()};
+    if (to_ != nullptr) to_->finish(report.content);
+    return report;
+  }
+
+ private:
+  struct Claim {
+    std::uint64_t offset = 0;
+    std::uint64_t turn = 0;
+  };
+
+  void work() {
+    io::Bytes bytes(std::min<std::uint64_t>(kChunkBytes, from_.size()));
+    while (const auto claim = claim_next()) copy(*claim, bytes);
+  }
+
+  // Those who wait for their turn behind one that failed must not wait for ever.
+  void wake_all() {
+    const std::scoped_lock lock(mutex_);
+    turn_changed_.notify_all();
+  }
+
+  // The next chunk of which something may be data.
+  std::optional<Claim> claim_next() {
+    if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
+    const std::scoped_lock lock(mutex_);
+    if (failure_.is_set()) return std::nullopt;
+    while (next_ < from_.size()) {
+      if (next_ >= extent_.offset + extent_.length) extent_ = from_.extent_at(next_);
+      check(extent_.length > 0, "an extent has bytes");
+      if (extent_.has_data) break;
+      next_ = extent_.offset + extent_.length;
+    }
+    if (next_ >= from_.size()) return std::nullopt;
+    const std::uint64_t offset = next_ - next_ % kChunkBytes;
+    progress_.skip_bytes(offset - next_skipped_from_);
+    next_ = std::min(offset + kChunkBytes, from_.size());
+    next_skipped_from_ = next_;
+    return Claim{offset, claimed_++};
+  }
+
+  void copy(const Claim& claim, io::Bytes& bytes) {
+    const auto length = std::min<std::uint64_t>(kChunkBytes, from_.size() - claim.offset);
+    EncodedChunk chunk;
+    chunk.offset = claim.offset;
+    chunk.data = std::span(bytes).first(length);
+    read(claim.offset, std::span(bytes).first(length));
+    const bool has_data = !disk::is_zero(chunk.data);
+    disk::ChunkDigest digest = {};
+    if (has_data) {
+      digest = disk::digest_of_chunk(chunk.data);
+      if (to_ != nullptr) to_->encode(chunk);
+    }
+    if (!take_turn(claim.turn, [&] {
+          if (!has_data) return;
+          hasher_.add(chunk.offset, digest);
+          data_bytes_ += length;
+          if (to_ != nullptr) to_->place(chunk);
+        })) {
+      return;
+    }
+    write(chunk);
+    progress_.add_bytes(length);
+  }
+
+  // False: another worker failed, and nothing was done.
+  template <class Work>
+  bool take_turn(std::uint64_t turn, Work work) {
+    std::unique_lock lock(mutex_);
+    turn_changed_.wait(lock, [&] { return turn_ == turn || failure_.is_set(); });
+    if (failure_.is_set()) return false;
+    work();
+    ++turn_;
+    turn_changed_.notify_all();
+    return true;
+  }
+
+  void read(std::uint64_t offset, std::span<std::byte> out) {
+    try {
+      from_.read_at(offset, out);
+    } catch (const Error& error) {
+      if (error.code() != Code::kIo) throw;
+      salvage(offset, out, error);
+    }
+  }
+
+  // Finds out which parts cannot be read.
+  void salvage(std::uint64_t offset, std::span<std::byte> out, const Error& reason) {
+    std::vector<ZeroedRange> unreadable;
+    for (std::size_t at = 0; at < out.size(); at += kUnreadableBytes) {
+      const auto part = out.subspan(at, std::min<std::size_t>(kUnreadableBytes, out.size() - at));
+      try {
+        from_.read_at(offset + at, part);
+      } catch (const Error& error) {
+        if (error.code() != Code::kIo) throw;
+        std::ranges::fill(part, std::byte{0});
+        if (unreadable.empty() ||
+            unreadable.back().offset + unreadable.back().length != offset + at) {
+          unreadable.push_back({offset + at, 0});
+        }
+        unreadable.back().length += part.size();
+      }
+    }
+    if (!options_.zero_unreadable && !unreadable.empty()) {
+      throw Error(Code::kIo, fmt::format("{}; of the {} bytes at {} these cannot be read: {}",
+                                         reason.what(), out.size(), offset, text_of(unreadable)))
+          .add_next_step(
+              "pass --on-read-error zero to go on with zeros there, each range being recorded");
+    }
+    const std::scoped_lock lock(mutex_);
+    zeroed_.insert(zeroed_.end(), unreadable.begin(), unreadable.end());
+  }
+
+  static std::string text_of(const std::vector<ZeroedRange>& ranges) {
+    std::string text;
+    for (const ZeroedRange& range : ranges) {
+      if (!text.empty()) text += ", ";
+      text += fmt::format("{} bytes at {}", range.length, range.offset);
+    }
+    return text;
+  }
+
+  void write(const EncodedChunk& chunk) {
+    for (std::size_t first = 0; first < chunk.pieces.size();) {
+      const EncodedChunk::Piece& piece = chunk.pieces[first];
+      std::span<const std::byte> bytes = piece.bytes;
+      std::size_t end = first + 1;
+      for (; end < chunk.pieces.size(); ++end) {
+        const EncodedChunk::Piece& next = chunk.pieces[end];
+        if (next.file != piece.file || next.offset != piece.offset + bytes.size() ||
+            next.bytes.data() != bytes.data() + bytes.size()) {
+          break;
+        }
+        bytes = {bytes.data(), bytes.size() + next.bytes.size()};
+      }
+      if (!share(chunk, piece, bytes)) to_->files()[piece.file]->write_at(piece.offset, bytes);
+      first = end;
+    }
+  }
+
+  // Lets the file system share what is stored as it is, where it can.
+  bool share(const EncodedChunk& chunk, const EncodedChunk::Piece& piece,
+             std::span<const std::byte> bytes) {
+    if (!can_share_.load(std::memory_order_relaxed)) return false;
+    const bool is_as_it_is = bytes.data() >= chunk.data.data() &&
+                             bytes.data() + bytes.size() <= chunk.data.data() + chunk.data.size();
+    const auto stored = is_as_it_is ? from_.stored_at(piece.disk_offset) : std::nullopt;
+    if (!stored || stored->length < bytes.size() || bytes.size() % kShareUnit != 0 ||
+        stored->offset % kShareUnit != 0 || piece.offset % kShareUnit != 0) {
+      return false;
+    }
+    if (to_->files()[piece.file]->share(*stored->file, stored->offset, piece.offset,
+                                        bytes.size())) {
+      return true;
+    }
+    can_share_ = false;  // it is for the file systems to say, and they say the same every time
+    return false;
+  }
+
+  std::vector<ZeroedRange> joined() {
+    std::ranges::sort(zeroed_, {}, &ZeroedRange::offset);
+    std::vector<ZeroedRange> ranges;
+    for (const ZeroedRange& range : zeroed_) {
+      if (!ranges.empty() && ranges.back().offset + ranges.back().length == range.offset) {
+        ranges.back().length += range.length;
+      } else {
+        ranges.push_back(range);
+      }
+    }
+    return ranges;
+  }
+
+  const disk::DiskSource& from_;
+  disk::DiskWriter* to_;
+  CopyOptions options_;
+  transfer::Progress& progress_;
+  const std::stop_token& stop_;
+  transfer::FirstFailure failure_;
+  std::atomic<bool> can_share_ = true;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable turn_changed_;
+  disk::Extent extent_;                  // the one that next_ is in, or the one before
+  std::uint64_t next_ = 0;               // nothing before it is to be read any more
+  std::uint64_t next_skipped_from_ = 0;  // end of the last chunk that was claimed
+  std::uint64_t claimed_ = 0;
+  std::uint64_t turn_ = 0;  // of the chunk that gets its place next
+  disk::ContentHasher hasher_;
+  std::uint64_t data_bytes_ = 0;
+  std::vector<ZeroedRange> zeroed_;
+};
+
+}  // namespace
+
+CopyReport copy_disk(const disk::DiskSource& from, disk::DiskWriter* to, const CopyOptions& options,
+                     transfer::Progress& progress, const std::stop_token& stop) {
+  return Copy(from, to, options, progress, stop).run();
+}
+
+}  // namespace seabag::conversion

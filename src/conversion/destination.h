@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conversion/formats.h"
+
+namespace seabag::conversion {
+
+/// Where a disk is to run one day, with what is asked of its file there. Source:
+/// docs/destinations.md.
+enum class Destination { kAzure, kIbmClassic, kXenServer, kAws, kVsphere, kHyperV };
+
+std::string_view name_of(Destination destination);  ///< "azure", "ibm-classic", "xenserver", ...
+std::optional<Destination> find_destination(std::string_view name);
+std::string destination_names();
+
+/// The format to write where the user names none.
+OutputFormat default_format(Destination destination);
+
+/// The size that the disk must have there: `size`, or more. Errors: kUsage, with what to change, if
+/// the destination does not take the format, or takes no disk that large.
+std::uint64_t size_for(Destination destination, OutputFormat format, std::uint64_t size);
+
+}  // namespace seabag::conversion

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporting/disks.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "bundle/landed_disk.h"
+#include "conversion/copy_disk.h"
+#include "conversion/open_disk.h"
+#include "io/user_file.h"
+#include "json/json.h"
+
+namespace seabag::exporting {
+namespace {
+
+constexpr const char* kDisks = "data/disks";
+constexpr const char* kConfigs = "data/config/disks";
+
+// Remembers whether it was the disk that failed, and not the medium that it is written to.
+class WatchedDisk : public disk::DiskSource {
+ public:
+  explicit WatchedDisk(const disk::DiskSource& disk) : disk_(disk) {}
+  bool has_failed() const { return has_failed_; }
+
+  std::uint64_t size() const override { return disk_.size(); }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    guard([&] { disk_.read_at(offset, out); });
+  }
+  disk::Extent extent_at(std::uint64_t offset) const override {
+    disk::Extent extent;
+    guard([&] { extent = disk_.extent_at(offset); });
+    return extent;
+  }
+  std::optional<disk::StoredRange> stored_at(std::uint64_t offset) const override {
+    return disk_.stored_at(offset);
+  }
+
+ private:
+  template <class Work>
+  void guard(Work work) const {
+    try {
+      work();
+    } catch (const Error&) {
+      has_failed_ = true;
+      throw;
+    }
+  }
+
+  const disk::DiskSource& disk_;
+  mutable std::atomic<bool> has_failed_ = false;
+};
+
+conversion::OutputFormat format_of(const DiskRequest& disk, const DiskOptions& options) {
+  if (disk.format) return *disk.format;
+  if (!options.format_is_given && options.destination) {
+    return conversion::default_format(*options.destination);
+  }
+  return options.format;
+}
+
+std::uint64_t planned_size(conversion::OutputFormat format, const DiskOptions& options,
+                           std::uint64_t size) {
+  std::uint64_t planned = size;
+  if (options.destination) {
+    planned = conversion::size_for(*options.destination, format, size);
+    if (planned != size && !options.fit) {
+      throw Error(Code::kUsage, fmt::format("the disk has {} bytes, {} wants {}", size,
+                                            conversion::name_of(*options.destination), planned))
+          .add_next_step("pass --fit to put zeros behind it; what is in it stays as it is");
+    }
+  }
+  conversion::require_fits(format, planned);
+  return planned;
+}
+
+index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request,
+                          const Means& means) {
+  const DiskOptions& options = request.disk_options;
+  const auto format = format_of(disk, options);
+  const conversion::OpenedDisk opened = conversion::open_disk(
+      means.files, disk.path, disk.source_format ? disk.source_format : options.source_format);
+  for (const std::string& warning : opened.disk->warnings()) means.progress.warn(warning);
+  return {.name = disk.name,
+          .server = disk.server,
+          .boots = disk.boots,
+          .format = std::string(conversion::name_of(format)),
+          .size = planned_size(format, options, opened.disk->size()),
+          .content = {},
+          .files = {},
+          .source = disk.uri(),
+          .source_format = std::string(conversion::name_of(opened.format)),
+          .source_size = opened.disk->size(),
+          .read_at = means.now()};
+}
+
+std::string marker_of(const bundle::UnfinishedBundle& unfinished, const index::DiskInfo& disk) {
+  return unfinished.path(fmt::format("{}/{}", bundle::kDisksDirectory, disk.name));
+}
+
+// One disk on its way into the bundle.
+class DiskLanding {
+ public:
+  DiskLanding(const ExportRequest& request, const Means& means,
+              const bundle::UnfinishedBundle& unfinished)
+      : request_(request), means_(means), unfinished_(unfinished) {}
+
+  bundle::LandedDisk run(const index::DiskInfo& disk) {
+    const auto format = conversion::find_output_format(disk.format);
+    check(format.has_value(), "the index knows the formats that there are");
+    conversion::OpenedDisk opened =
+        conversion::open_disk(means_.files, disk.source.substr(kDiskPrefix.size()),
+                              conversion::find_source_format(disk.source_format));
+    if (opened.disk->size() != disk.source_size) {
+      throw Error(Code::kIntegrity,
+                  fmt::format("{} has {} bytes, it had {} when it was planned",
+                              seabag::quoted(disk.source), opened.disk->size(), disk.source_size));
+    }
+    if (disk.size != disk.source_size) {
+      opened.disk = conversion::pad_disk(std::move(opened.disk), disk.size);
+    }
+    const WatchedDisk watched(*opened.disk);
+    const std::vector<std::string> names = conversion::file_names(*format, disk.name, disk.size);
+    try {
+      return copy(watched, *format, names);
+    } catch (const Error&) {
+      source_failed_ = watched.has_failed();
+      remove(names);
+      throw;
+    }
+  }
+
+  // Whether what run() threw was about the disk alone.
+  bool source_failed() const { return source_failed_; }
+
+ private:
+  bundle::LandedDisk copy(const disk::DiskSource& disk, conversion::OutputFormat format,
+                          const std::vector<std::string>& names) {
+    const auto writer = conversion::create_writer(format, create(names), disk.size());
+    const conversion::CopyReport report = conversion::copy_disk(
+        disk, writer.get(),
+        {.jobs = request_.jobs, .zero_unreadable = request_.disk_options.zero_unreadable},
+        means_.progress, means_.stop);
+    bundle::LandedDisk landed{.content = report.content.text(), .files = {}, .zeroed = {}};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      io::File& file = *writer->files()[i];
+      landed.files.push_back({fmt::format("{}/{}", kDisks, names[i]), file.size(), {}});
+      file.sync();
+      file.close();
+    }
+    means_.files.sync_directory(unfinished_.path(kDisks));
+    for (const conversion::ZeroedRange& range : report.zeroed) {
+      landed.zeroed.push_back({range.offset, range.length});
+    }
+    return landed;
+  }
+
+  std::vector<std::unique_ptr<io::File>> create(const std::vector<std::string>& names) {
+    remove(names);  // what a run that was killed left
+    std::vector<std::unique_ptr<io::File>> files;
+    for (const std::string& name : names) {
+      files.push_back(means_.files.open(path_of(name), io::OpenMode::kCreateNew));
+    }
+    return files;
+  }
+
+  void remove(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (means_.files.find(path_of(name))) means_.files.remove_file(path_of(name));
+    }
+  }
+
+  std::string path_of(const std::string& name) const {
+    return unfinished_.path(fmt::format("{}/{}", kDisks, name));
+  }
+
+  const ExportRequest& request_;
+  const Means& means_;
+  const bundle::UnfinishedBundle& unfinished_;
+  bool source_failed_ = false;
+};
+
+void add_files(index::Index& plan, index::DiskInfo& disk, bundle::LandedDisk landed) {
+  disk.content = std::move(landed.content);
+  disk.zeroed = std::move(landed.zeroed);
+  for (index::PayloadFile& file : landed.files) {
+    disk.files.push_back(static_cast<std::uint32_t>(plan.files.size()));
+    plan.files.push_back(std::move(file));
+  }
+}
+
+// Whether the run must stop: going on with the next disk makes no sense, or there is none to blame.
+bool is_about_this_machine(const Error& error, bool source_failed) {
+  switch (error.code()) {
+    case Code::kCancelled:
+    case Code::kInternal:
+    case Code::kNoSpace:
+    case Code::kPermission:
+    case Code::kMediumUnfit:
+      return true;
+    case Code::kIo:
+      return !source_failed;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Means& means) {
+  std::vector<index::DiskInfo> disks;
+  std::map<std::string, std::uint32_t> of_server;
+  for (const DiskRequest& disk : request.disks) {
+    try {
+      disks.push_back(plan_disk(disk, request, means));
+    } catch (Error& error) {
+      error.add_context(seabag::quoted(disk.uri()));
+      throw;
+    }
+    if (!disk.server.empty()) disks.back().position = of_server[disk.server]++;
+  }
+  std::ranges::sort(disks, {}, &index::DiskInfo::name);
+  const auto twin = std::ranges::adjacent_find(disks, {}, &index::DiskInfo::name);
+  if (twin != disks.end()) {
+    throw Error(Code::kUsage,
+                fmt::format("two disks have the name {}: {} and {}", twin->name,
+                            seabag::quoted(twin->source), seabag::quoted(std::next(twin)->source)))
+        .add_next_step("give one of them another: disk:PATH,name=NAME");
+  }
+  return disks;
+}
+
+void copy_disk_configs(const ExportRequest& request, const Means& means,
+                       const bundle::UnfinishedBundle& unfinished, index::Index& plan) {
+  for (index::DiskInfo& disk : plan.disks) {
+    const auto wanted = std::ranges::find(request.disks, disk.name, &DiskRequest::name);
+    if (wanted == request.disks.end() || wanted->config.empty()) continue;
+    const io::Bytes bytes = io::read_user_file(wanted->config, limits::kManifestBytes);
+    try {
+      json::parse(io::text_of(bytes), seabag::quoted(wanted->config));
+    } catch (const Error& error) {
+      throw Error(Code::kUsage, error.what())
+          .add_next_step("--disk-config takes one JSON document");
+    }
+    const std::string path = fmt::format("{}/{}.json", kConfigs, disk.name);
+    io::create_directories(means.files, unfinished.path(kConfigs));
+    io::write_new_file(means.files, unfinished.path(path), bytes);
+    means.files.sync_directory(unfinished.path(kConfigs));
+    disk.config = static_cast<std::uint32_t>(plan.files.size());
+    plan.files.push_back({path, bytes.size(), {}});
+  }
+}
+
+void land_disks(const ExportRequest& request, const Means& means,
+                const bundle::UnfinishedBundle& unfinished, index::Index& plan) {
+  if (plan.disks.empty()) return;
+  io::create_directories(means.files, unfinished.path(kDisks));
+  io::create_directories(means.files, unfinished.path(bundle::kDisksDirectory));
+  std::uint64_t bytes = 0;
+  for (const index::DiskInfo& disk : plan.disks) bytes += disk.size;
+  means.progress.begin("disks", plan.disks.size(), bytes);
+  std::vector<index::DiskInfo> here;
+  for (index::DiskInfo& disk : plan.disks) {
+    auto landed = bundle::find_landed_disk(means.files, marker_of(unfinished, disk));
+    if (landed) {
+      means.progress.skip_bytes(disk.size);
+    } else {
+      DiskLanding landing(request, means, unfinished);
+      try {
+        landed = landing.run(disk);
+      } catch (Error& error) {
+        error.add_context(disk.name);
+        if (is_about_this_machine(error, landing.source_failed())) throw;
+        means.progress.warn(error.what());
+        plan.content.absences.push_back(
+            {std::nullopt, disk.source, std::string(name_of(error.code())), error.what()});
+        continue;
+      }
+      bundle::write_landed_disk(means.files, marker_of(unfinished, disk), *landed);
+    }
+    add_files(plan, disk, *std::move(landed));
+    here.push_back(std::move(disk));
+    means.progress.item_done(here.back().name);
+  }
+  plan.disks = std::move(here);
+  means.progress.end();
+}
+
+}  // namespace seabag::exporting

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importing/disk_artifact.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "digest/hasher.h"
+#include "importing/disk_account.h"
+#include "io/file_blob.h"
+#include "oci/media_types.h"
+#include "transfer/rate_limit.h"
+#include "transfer/stages.h"
+
+namespace seabag::importing {
+namespace {
+
+using index::DiskInfo;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kCreated = "org.opencontainers.image.created";
+
+const io::File& payload(const bundle::OpenedBundle& bundle, std::uint32_t file) {
+  const io::File* opened = bundle.payload(file);
+  if (opened != nullptr) return *opened;
+  throw Error(Code::kIntegrity,
+              fmt::format("{} is damaged", seabag::quoted(bundle.index().files[file].path)));
+}
+
+oci::Descriptor layer(const char* media_type, digest::Digest digest, std::uint64_t size,
+                      const std::string& title) {
+  return {.media_type = media_type,
+          .digest = digest,
+          .size = size,
+          .annotations = {{kTitleAnnotation, title}}};
+}
+
+DiskPiece whole_file(const bundle::OpenedBundle& bundle, std::uint32_t file,
+                     const char* media_type) {
+  const index::PayloadFile& info = bundle.index().files[file];
+  return {.file = file,
+          .offset = 0,
+          .blob = layer(media_type, digest::parse_digest("sha256:" + info.sha256), info.size,
+                        io::base_name_of(info.path))};
+}
+
+// The whole file's checksum is held on the way: what is damaged gets no digests of its own.
+std::vector<DiskPiece> chunks_of(const bundle::OpenedBundle& bundle, std::uint32_t file,
+                                 std::uint64_t chunk_size) {
+  const index::PayloadFile& info = bundle.index().files[file];
+  const io::File& from = payload(bundle, file);
+  io::Bytes buffer(limits::kBufferBytes);
+  digest::Hasher whole;
+  std::vector<DiskPiece> pieces;
+  for (std::uint64_t offset = 0; offset < info.size;) {
+    const std::uint64_t size = std::min(chunk_size, info.size - offset);
+    digest::Hasher chunk;
+    for (std::uint64_t done = 0; done < size;) {
+      const auto bytes =
+          std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - done));
+      from.read_at(offset + done, bytes);
+      whole.update(bytes);
+      chunk.update(bytes);
+      done += bytes.size();
+    }
+    DiskPiece piece{
+        .file = file,
+        .offset = offset,
+        .blob = layer(kDiskFileType, chunk.finish(), size, io::base_name_of(info.path))};
+    piece.blob.annotations.emplace(kChunkOffsetAnnotation, std::to_string(offset));
+    pieces.push_back(std::move(piece));
+    offset += size;
+  }
+  const digest::Digest actual = whole.finish();
+  if (actual.hex() != info.sha256) {
+    throw Error(Code::kIntegrity,
+                fmt::format("{}: expected SHA-256 {}, got {}", seabag::quoted(info.path),
+                            info.sha256, actual.hex()));
+  }
+  return pieces;
+}
+
+std::string config_of(const bundle::OpenedBundle& bundle, const DiskInfo& disk) {
+  Json files = Json::array();
+  for (const std::uint32_t file : disk.files) {
+    const index::PayloadFile& info = bundle.index().files[file];
+    files.push_back(
+        {{"name", io::base_name_of(info.path)}, {"size", info.size}, {"sha256", info.sha256}});
+  }
+  Json zeroed = Json::array();
+  for (const index::ZeroedRange& range : disk.zeroed) {
+    zeroed.push_back({{"offset", range.offset}, {"length", range.length}});
+  }
+  const Json json = {{"name", disk.name},
+                     {"server", disk.server},
+                     {"position", disk.position},
+                     {"boots", disk.boots},
+                     {"format", disk.format},
+                     {"size", disk.size},
+                     {"content", disk.content},
+                     {"files", std::move(files)},
+                     {"source", disk.source},
+                     {"sourceFormat", disk.source_format},
+                     {"sourceSize", disk.source_size},
+                     {"readAt", to_rfc3339(disk.read_at)},
+                     {"zeroed", std::move(zeroed)}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string manifest_text(const DiskInfo& disk, const oci::Descriptor& config,
+                          const std::vector<DiskPiece>& pieces) {
+  std::string layers;
+  for (const DiskPiece& piece : pieces) {
+    layers += (layers.empty() ? "" : ",") + oci::to_json_text(piece.blob);
+  }
+  return fmt::format(
+      R"({{"schemaVersion":2,"mediaType":"{}","artifactType":"{}","config":{},"layers":[{}],)"
+      R"("annotations":{{"{}":"{}","{}":"{}"}}}})",
+      oci::media_type::kImageManifest, kDiskArtifactType, oci::to_json_text(config), layers,
+      kCreated, to_rfc3339(disk.read_at), kTitleAnnotation, disk.name);
+}
+
+class DiskPush {
+ public:
+  DiskPush(const bundle::OpenedBundle& bundle, target::Target& target, const PushOptions& options,
+           std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
+           Receipt& receipt)
+      : bundle_(bundle),
+        target_(target),
+        options_(options),
+        chunk_size_(chunk_size),
+        progress_(progress),
+        stop_(stop),
+        limit_(options.max_rate, stop),
+        receipt_(receipt) {}
+
+  PushOutcome run(const DiskInfo& disk, const oci::Reference& name, std::string& detail) {
+    const DiskArtifact artifact = make_disk_artifact(bundle_, disk, chunk_size_);
+    const auto there = target_.find_tag(name.repository, name.tag);
+    if (there && *there == artifact.manifest.digest()) return PushOutcome::kAlreadyThere;
+    if (there && options_.on_existing_tag == OnExistingTag::kSkip) {
+      detail = fmt::format("the tag means {} there", there->text());
+      return PushOutcome::kSkipped;
+    }
+    if (there && options_.on_existing_tag == OnExistingTag::kFail) {
+      throw Error(Code::kRefused, fmt::format("{} means {} there, expected {}", name.text(),
+                                              there->text(), artifact.manifest.digest().text()))
+          .add_next_step("pass --on-existing-tag skip or replace, or --map");
+    }
+    for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
+    const io::MemoryBlob config(io::bytes_of(artifact.config));
+    put_blob(name.repository, config_descriptor(artifact.config), config);
+    target_.put_manifest(name.repository, artifact.manifest, std::nullopt, name.tag);
+    return PushOutcome::kPushed;
+  }
+
+  static oci::Descriptor config_descriptor(const std::string& config) {
+    return {.media_type = kDiskConfigType,
+            .digest = digest::digest_of(io::bytes_of(config)),
+            .size = config.size()};
+  }
+
+ private:
+  void put(const std::string& repository, const DiskPiece& piece) {
+    if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
+    const io::FileBlob bytes(payload(bundle_, piece.file), piece.offset, piece.blob.size);
+    put_blob(repository, piece.blob, transfer::MeteredSource(bytes, progress_, limit_));
+  }
+
+  void put_blob(const std::string& repository, const oci::Descriptor& blob,
+                const io::BlobSource& bytes) {
+    if (target_.put_blob(repository, blob, bytes, {}) == target::PutOutcome::kWasThere) {
+      ++receipt_.blobs_there;
+      progress_.skip_bytes(blob.size);
+    } else {
+      ++receipt_.blobs_uploaded;
+      receipt_.bytes_uploaded += blob.size;
+    }
+  }
+
+  const bundle::OpenedBundle& bundle_;
+  target::Target& target_;
+  const PushOptions& options_;
+  std::uint64_t chunk_size_;
+  transfer::Progress& progress_;
+  const std::stop_token& stop_;
+  transfer::RateLimit limit_;
+  Receipt& receipt_;
+};
+
+}  // namespace
+
+DiskArtifact make_disk_artifact(const bundle::OpenedBundle& bundle, const DiskInfo& disk,
+                                std::uint64_t chunk_size) {
+  std::vector<DiskPiece> pieces;
+  for (const std::uint32_t file : disk.files) {
+    if (chunk_size == 0 || bundle.index().files[file].size <= chunk_size) {
+      pieces.push_back(whole_file(bundle, file, kDiskFileType));
+    } else {
+      std::ranges::move(chunks_of(bundle, file, chunk_size), std::back_inserter(pieces));
+    }
+  }
+  if (disk.config) pieces.push_back(whole_file(bundle, *disk.config, "application/json"));
+  std::string config = config_of(bundle, disk);
+  const std::string text = manifest_text(disk, DiskPush::config_descriptor(config), pieces);
+  const auto bytes = io::bytes_of(text);
+  return {.config = std::move(config),
+          .pieces = std::move(pieces),
+          .manifest = oci::verified({bytes.begin(), bytes.end()},
+                                    std::string(oci::media_type::kImageManifest), std::nullopt)};
+}
+
+void push_disks(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
+                target::Target& target, const NameOptions& names, const PushOptions& options,
+                std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
+                Receipt& receipt) {
+  const index::Index& index = bundle.index();
+  std::uint64_t bytes = 0;
+  for (const std::uint32_t i : disks) {
+    for (const std::uint32_t file : index.disks[i].files) bytes += index.files[file].size;
+  }
+  progress.begin("disks", disks.size(), bytes);
+  DiskPush push(bundle, target, options, chunk_size, progress, stop, receipt);
+  for (const std::uint32_t i : disks) {
+    const DiskInfo& disk = index.disks[i];
+    const oci::Reference name = mapped(disk_reference(disk), names.mappings);
+    receipt.disks.push_back({.name = disk.name, .content = disk.content, .target = name.text()});
+    account_for(receipt.disks.back(), progress, [&] {
+      if (const auto objection = target.objection(name)) throw Error(Code::kUsage, *objection);
+      return push.run(disk, name, receipt.disks.back().detail);
+    });
+  }
+  progress.end();
+}
+
+}  // namespace seabag::importing

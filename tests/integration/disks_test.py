@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks there and back: every source and every output, judged by qemu-img, 7-Zip and libyal."""
+import hashlib
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import unittest
+
+import harness
+from harness import EXPORT, run
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+OUTPUTS = {  # format -> what qemu-img calls it
+    "vhd": "vpc", "vhd-fixed": "vpc", "vmdk": "vmdk", "vmdk-sparse": "vmdk", "vmdk-flat": "vmdk", "vmdk-2gb": "vmdk",
+    "raw": "raw"}
+SOURCES = {  # ending -> what qemu-img makes it with
+    "qcow2": [["-f", "qcow2"], ["-f", "qcow2", "-o", "compat=0.10"], ["-f", "qcow2", "-c"],
+              ["-f", "qcow2", "-c", "-o", "compression_type=zstd"], ["-f", "qcow2", "-o", "extended_l2=on"]],
+    "vhd": [["-f", "vpc", "-o", "subformat=dynamic,force_size=on"], ["-f", "vpc", "-o", "subformat=fixed,force_size=on"]],
+    "vhdx": [["-f", "vhdx", "-o", "subformat=dynamic"], ["-f", "vhdx", "-o", "subformat=fixed"]],
+    "vmdk": [["-f", "vmdk", "-o", f"subformat={name}"] for name in
+             ("monolithicSparse", "monolithicFlat", "twoGbMaxExtentSparse", "streamOptimized")],
+}
+# Reads all of an image through libyal and prints the SHA-256.
+LIBYAL = """
+import hashlib, sys
+kind, path = sys.argv[1:]
+if kind == "vpc":
+    import pyvhdi; image = pyvhdi.file(); image.open(path)
+else:
+    import pyvmdk; image = pyvmdk.handle(); image.open(path); image.open_extent_data_files()
+digest, left = hashlib.sha256(), image.get_media_size()
+while left:
+    part = image.read_buffer(min(left, 1 << 20))
+    digest.update(part); left -= len(part)
+print(digest.hexdigest())
+"""
+
+
+def content_digest(path):
+    """By the program of the specification."""
+    program = harness.TOP / "format-spec/vectors/disk_digest.py"
+    return run(sys.executable, program, path).stdout.strip()
+
+
+def write_sparse(path, size, pieces):
+    with open(path, "wb") as file:
+        file.truncate(size)
+        for offset, data in pieces:
+            file.seek(offset)
+            file.write(data)
+    return path
+
+
+def noise(size, seed):
+    return random.Random(seed).randbytes(size)
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(MIB):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+class Disks(harness.TestCase):
+    def sample(self, name="web01.raw", size=9 * MIB + 1536):
+        """Data at both ends and across chunks, zeros between."""
+        size_left = size - 4096
+        return write_sparse(self.dir / name, size,
+                            [(0, noise(min(70000, size), 1)), (3 * MIB - 512, noise(MIB + 1024, 2)),
+                             (size_left, noise(4096, 3))] if size > 5 * MIB else [(0, noise(size, 1))])
+
+    def importing(self, *words, expect=0):
+        return run(harness.IMPORT, *words, expect=expect)
+
+    def export_disk(self, bundle, source, *options, expect=0):
+        return self.export(bundle, f"disk:{source}", *options, expect=expect)
+
+    def refused(self, bundle, source, *options, expect):
+        self.export_disk(bundle, source, *options, expect=expect)
+        return self.exported
+
+    def listed(self, bundle):
+        return json.loads(self.importing("list", bundle, "--json").stdout)["disks"]
+
+    def main_file(self, bundle, name="web01"):
+        found = sorted(pathlib.Path(bundle, "data/disks").glob(f"{name}.*"))
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def judge(self, image, kind, raw):
+        """Whether foreign readers see the bytes of `raw`."""
+        run("qemu-img", "compare", "-q", "-f", "raw", "-F", kind, raw, image)
+        info = json.loads(run("qemu-img", "info", "-f", kind, "--output=json", image).stdout)
+        self.assertEqual(info["virtual-size"], os.path.getsize(raw))
+        if kind == "raw":
+            return
+        if kind == "vmdk":
+            run("qemu-img", "check", "-q", "-f", "vmdk", image)
+        run("7zz", "t", f"-t{'vhd' if kind == 'vpc' else 'vmdk'}", image)
+        self.assertEqual(run("/usr/bin/python3", "-c", LIBYAL, kind, image).stdout.strip(), sha256_of(raw))
+
+    def test_every_output_is_read_by_others(self):  # [DSK-1] [DSK-6]
+        raw = self.sample()
+        digest = content_digest(raw)
+        for output, kind in OUTPUTS.items():
+            with self.subTest(output=output):
+                bundle = self.export_disk(f"{output}.bag", raw, "--disk-format", output)
+                disk, = self.listed(bundle)
+                self.assertEqual((disk["content"], disk["size"], disk["format"]), (digest, os.path.getsize(raw), output))
+                self.judge(self.main_file(bundle), kind, raw)
+                self.importing("verify", bundle, "--deep")
+                again = self.export_disk(f"{output}-again.bag", raw, "--disk-format", output, "--jobs", "1")
+                for file in sorted(pathlib.Path(bundle, "data/disks").iterdir()):
+                    self.assertEqual(file.read_bytes(), (again / "data/disks" / file.name).read_bytes(), file.name)
+
+    def test_every_source_gives_the_same_content(self):
+        raw = self.sample(size=9 * MIB)
+        digest = content_digest(raw)
+        for ending, ways in SOURCES.items():
+            for number, way in enumerate(ways):
+                with self.subTest(way=way):
+                    image = self.dir / f"{ending}{number}.{ending}"
+                    run("qemu-img", "convert", "-f", "raw", "-O", way[1], *way[2:], raw, image)
+                    bundle = self.export_disk(f"{ending}{number}.bag", image)
+                    disk, = self.listed(bundle)
+                    self.assertEqual((disk["content"], disk["sourceFormat"]), (digest, ending))
+
+    def test_odd_sizes_survive_every_output(self):
+        for size in (512, MIB - 512, MIB, MIB + 512, 2 * MIB + 512, 64 * 1024 + 512, 7 * MIB + 1024):
+            raw = self.sample("web01.raw", size)
+            for output, kind in OUTPUTS.items():
+                with self.subTest(size=size, output=output):
+                    bundle = self.export_disk(f"{output}-{size}.bag", raw, "--disk-format", output)
+                    self.judge(self.main_file(bundle), kind, raw)
+
+    def test_empty_disks_and_those_around_2_and_4_gib(self):
+        for size, pieces in ((64 * MIB, []), (2 * GIB, [(2 * GIB - 512, b"x" * 512)]),
+                             (4 * GIB + 512, [(2 * GIB - 512, b"y" * 1024), (4 * GIB, b"z" * 512)])):
+            raw = write_sparse(self.dir / "web01.raw", size, pieces)
+            for output in ("vhd", "vmdk", "vmdk-sparse", "vmdk-2gb"):
+                with self.subTest(size=size, output=output):
+                    bundle = self.export_disk(f"{output}-{size}.bag", raw, "--disk-format", output)
+                    image = self.main_file(bundle)
+                    run("qemu-img", "compare", "-q", "-f", "raw", "-F", OUTPUTS[output], raw, image)
+                    run("7zz", "t", f"-t{image.suffix[1:]}", image)
+
+    def test_a_disk_of_4_tib_costs_what_its_data_costs(self):
+        raw = write_sparse(self.dir / "web01.raw", 4 << 40, [(0, noise(MIB, 1)), ((4 << 40) - 512, b"e" * 512)])
+        bundle = self.export_disk("big.bag", raw)
+        self.assertLess(os.stat(self.main_file(bundle)).st_size, 4 * MIB)
+        done = self.refused("vhd.bag", raw, "--disk-format", "vhd", expect=2)
+        self.assertIn("2040 GiB", done.stderr)
+        self.push(bundle, f"dir:{self.dir}/out", "--disk-as", "raw")
+        back = self.dir / "out/disks/web01.raw"
+        self.assertEqual(os.stat(back).st_size, 4 << 40)
+        self.assertLess(os.stat(back).st_blocks * 512, 4 * MIB)
+        with open(back, "rb") as file:
+            self.assertEqual(file.read(MIB), noise(MIB, 1))
+            file.seek((4 << 40) - 512)
+            self.assertEqual(file.read(), b"e" * 512)
+
+    def test_a_real_file_system_comes_back_from_every_format(self):
+        tree = self.dir / "tree"
+        tree.mkdir()
+        for number in range(60):
+            (tree / f"file{number}").write_bytes(noise(40000 * (number % 5), number) + b"text " * 5000)
+        raw = write_sparse(self.dir / "root.raw", 256 * MIB, [])
+        run("mkfs.ext4", "-q", "-F", "-d", tree, raw, env={"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
+        bundle = self.export_disk("root.bag", raw)
+        for output in OUTPUTS:
+            with self.subTest(output=output):
+                out = self.dir / f"out-{output}"
+                self.push(bundle, f"dir:{out}", "--disk-as", output)
+                image = sorted((out / "disks").glob("root.*"))[0]
+                run("qemu-img", "compare", "-q", "-f", "raw", "-F", OUTPUTS[output], raw, image)
+                self.assertEqual([entry.name for entry in (out / "disks").iterdir() if entry.name.startswith(".")], [])
+                done = self.push(bundle, f"dir:{out}", "--disk-as", output)
+                self.assertIn("already-there", done.stdout)
+
+    def test_files_come_back_bit_for_bit_through_a_directory_and_a_registry(self):  # [DSK-7] [DSK-8] [DSK-9]
+        raw = self.sample()
+        config = self.dir / "web.json"
+        config.write_bytes(b'{ "cpus": 2,\n "note": "kept to the byte" }\n')
+        registry = self.registry()
+        for output, chunk in (("vmdk", None), ("vmdk-2gb", "1MiB"), ("vhd", "300000")):
+            with self.subTest(output=output):
+                bundle = self.export(f"{output}.bag", f"disk:{raw},name={output},server=web,boot,config={config}",
+                                     "--disk-format", output)
+                files = {file.name: file.read_bytes() for file in (bundle / "data/disks").iterdir()}
+                files[f"{output}.json"] = config.read_bytes()
+                self.push(bundle, f"dir:{self.dir}/{output}-direct")
+                self.assertEqual(self.tree_of(self.dir / f"{output}-direct/disks"), files)
+                chunks = ["--disk-chunk-size", chunk] if chunk else []
+                self.push(bundle, f"docker://{registry.host}/site", *chunks, registry=registry)
+                done = self.push(bundle, f"docker://{registry.host}/site", *chunks, registry=registry)
+                self.assertIn("already-there", done.stdout)
+                back = self.export(f"{output}-back.bag", f"docker://{registry.host}/site/disks/{output}",
+                                   registry=registry)
+                self.push(back, f"dir:{self.dir}/{output}-back")
+                self.assertEqual(self.tree_of(self.dir / f"{output}-back/disks"), files)
+                self.push(bundle, f"oci:{self.dir}/layout", *chunks)
+
+    def tree_of(self, directory):
+        return {file.name: file.read_bytes() for file in sorted(directory.iterdir())}
+
+    def test_the_configuration_is_kept_to_the_byte_and_linked(self):  # [DSK-2]
+        config = self.dir / "server.json"
+        config.write_bytes(b'{"b":1, "a":[ ] }')
+        bundle = self.export_disk("b.bag", self.sample(), "--disk-config", config)
+        self.assertEqual((bundle / "data/config/disks/web01.json").read_bytes(), config.read_bytes())
+        disk, = self.listed(bundle)
+        self.assertEqual(disk["config"], "data/config/disks/web01.json")
+        config.write_bytes(b'{"a":1} x')
+        done = self.refused("c.bag", self.sample(), "--disk-config", config, expect=2)
+        self.assertIn("server.json", done.stderr)
+        self.assertFalse((self.dir / "c.bag.unfinished").exists())
+
+    def test_a_server_has_its_disks_in_order(self):
+        first, second = self.sample("b.raw", MIB), self.sample("a.raw", 2 * MIB)
+        bundle = self.export("b.bag", f"disk:{first},server=web,boot", f"disk:{second},server=web")
+        rows = run("sqlite3", f"file:{bundle}/index.sqlite?immutable=1",
+                   "SELECT server, position, boots, disk FROM server_disks").stdout.split()
+        self.assertEqual(rows, ["web|0|1|b", "web|1|0|a"])
+
+    def test_destinations_are_asked_before_a_byte_is_written(self):
+        raw = self.sample(size=21 * MIB + 512)
+        done = self.refused("a.bag", raw, "--for", "azure", expect=2)
+        self.assertIn("azure wants 23068672", done.stderr)
+        self.assertIn("--fit", done.stderr)
+        self.assertFalse((self.dir / "a.bag.unfinished").exists())
+        bundle = self.export_disk("a.bag", raw, "--for", "azure", "--fit")
+        image = self.main_file(bundle)
+        self.assertEqual(os.path.getsize(image), 22 * MIB + 512)
+        disk, = self.listed(bundle)
+        self.assertEqual((disk["size"], disk["sourceSize"], disk["format"]), (22 * MIB, 21 * MIB + 512, "vhd-fixed"))
+
+    def test_what_a_guest_wrote_does_not_decide_the_format(self):
+        raw = write_sparse(self.dir / "web01.raw", MIB, [(0, b"QFI\xfb" + b"\0" * 60)])
+        done = self.refused("a.bag", raw, expect=2)
+        self.assertIn("source-format=raw", done.stderr)
+        bundle = self.export("a.bag", f"disk:{raw},source-format=raw")
+        self.assertEqual(self.listed(bundle)[0]["sourceFormat"], "raw")
+
+    def test_backing_files_are_refused_by_name(self):
+        base = self.sample("base.raw", MIB)
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", self.dir / "top.qcow2")
+        done = self.refused("a.bag", self.dir / "top.qcow2", expect=23)
+        self.assertIn("base.raw", done.stderr)
+
+    def test_a_damaged_disk_is_found_named_and_not_restored(self):
+        bundle = self.export_disk("a.bag", self.sample())
+        image = self.main_file(bundle)
+        data = bytearray(image.read_bytes())
+        data[len(data) // 2] ^= 1
+        image.write_bytes(data)
+        done = self.importing("verify", bundle, expect=20)
+        self.assertIn("web01.vmdk", done.stdout)
+        for options in ([], ["--disk-as", "raw"]):
+            self.push(bundle, f"dir:{self.dir}/out", *options, expect=20)
+            self.assertEqual(list((self.dir / "out/disks").iterdir()), [])
+
+    def test_an_export_that_was_killed_reads_no_disk_twice(self):
+        disks = [self.sample(f"d{number}.raw", 40 * MIB) for number in range(3)]
+        for path in disks:
+            with open(path, "r+b") as file:
+                file.write(noise(30 * MIB, str(path)))
+        sources = [f"disk:{path}" for path in disks]
+        whole = self.export("whole.bag", *sources, env={"SOURCE_DATE_EPOCH": "1795237980"})
+        command = [EXPORT, str(self.dir / "cut.bag"), *sources]
+        running = subprocess.Popen(command, env={**harness.environment(), "SOURCE_DATE_EPOCH": "1795237980"},
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        landed = self.dir / "cut.bag.unfinished/landed-disks/d0"
+        harness.wait_until(lambda: landed.exists() or running.poll() is not None)
+        running.kill()
+        running.wait()
+        if not (self.dir / "cut.bag").exists():
+            self.export("cut.bag", "--resume", env={"SOURCE_DATE_EPOCH": "1795237980"})
+        self.assertEqual((self.dir / "cut.bag/tagmanifest-sha256.txt").read_bytes(),
+                         (whole / "tagmanifest-sha256.txt").read_bytes())
+
+    def test_disks_and_images_share_a_bundle(self):
+        layout = harness.Layout(self.dir / "layout")
+        layout.name("team/app:1", layout.manifest([layout.layer(b"layer")]))
+        bundle = self.export("both.bag", f"oci:{layout.path}", f"disk:{self.sample()}")
+        self.importing("verify", bundle, "--deep")
+        self.push(bundle, f"dir:{self.dir}/out")
+        self.assertEqual(sorted(str(path.relative_to(self.dir / "out")) for path in (self.dir / "out").rglob("*.*")),
+                         ["disks/web01.vmdk", "team/app/1.tar"])
+
+    def test_a_device_is_written_only_when_told_and_read_again(self):
+        if os.geteuid() != 0 or not pathlib.Path("/dev/loop-control").exists():
+            self.skipTest("needs root and loop devices")
+        raw = self.sample()
+        bundle = self.export_disk("a.bag", raw)
+        backing = write_sparse(self.dir / "device", 16 * MIB, [(0, noise(16 * MIB, 9))])
+        device = run("losetup", "--find", "--show", backing, env={"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}).stdout.strip()
+        self.addCleanup(subprocess.run, ["/usr/sbin/losetup", "--detach", device], check=False)
+        done = self.push(bundle, f"dir:{self.dir}/out", "--disk-to", f"web01={device}", expect=2)
+        self.assertIn("--overwrite-device", done.stdout + done.stderr)
+        self.push(bundle, f"dir:{self.dir}/out", "--disk-to", f"web01={device}", "--overwrite-device")
+        size = os.path.getsize(raw)
+        with open(device, "rb") as file:
+            self.assertEqual(hashlib.sha256(file.read(size)).hexdigest(), sha256_of(raw))
+        again = self.export("device.bag", f"disk:{device},name=whole")
+        self.assertEqual(self.listed(again)[0]["size"], 16 * MIB)
+
+
+if __name__ == "__main__":
+    unittest.main()
