@@ -3,9 +3,11 @@
 # Installs what the tests need, builds, and runs everything. This is what CI runs; it may be run again, and leaves
 # nothing behind but build/.
 #
-#   tests/run.sh             lints, all tests, then all of them again under the address and undefined-behaviour sanitizers
-#   tests/run.sh --quick     the plain tests alone
-#   tests/run.sh --long      also an 8 GiB layer, clang-tidy and the thread sanitizer (about an hour on two cores)
+#   tests/run.sh             lints; the programs against real registries and tools; the unit tests under the address and
+#                            undefined-behaviour sanitizers
+#   tests/run.sh --quick     the unit tests and the programs alone, without sanitizers
+#   tests/run.sh --long      all tests plain, all under these sanitizers, and all under the thread sanitizer; and those
+#                            that write many GiB (about two hours on two cores)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,12 +27,20 @@ say() { printf '\n== %s (after %d s)\n' "$*" $((SECONDS - began)); }
 say "packages"
 tools/install-packages.sh build tests lint
 
+# build_and_test PRESET TESTS [TARGET...]: builds all or these targets, and runs the tests that TESTS chooses.
 build_and_test() {
-  say "$1: configure and build"
-  cmake --preset "$1" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
-  cmake --build --preset "$1" >"build/$1.build.log" 2>&1 || { grep -B2 -A12 -E 'error|FAILED' "build/$1.build.log"; return 1; }
-  say "$1: test"
-  ctest --preset "$1" --progress -j2
+  local preset=$1 tests=$2
+  shift 2
+  say "$preset: configure and build"
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || { cat "build/$preset.configure.log"; return 1; }
+  cmake --build --preset "$preset" ${1:+--target "$@"} >"build/$preset.build.log" 2>&1 ||
+    { grep -B2 -A12 -E 'error|FAILED' "build/$preset.build.log"; return 1; }
+  say "$preset: test"
+  case $tests in
+    all) ctest --preset "$preset" --progress -j2 ;;
+    units) ctest --preset "$preset" --progress -j2 -E '^integration/' ;;
+    programs) ctest --preset "$preset" --progress -j2 -R '^integration/' ;;
+  esac
 }
 
 mkdir -p build
@@ -43,11 +53,18 @@ if [ -z "$quick" ]; then
   tools/format.sh
   mandoc -T lint -W warning docs/man/*.1
 fi
-SEABAG_LONG=$long build_and_test dev
-[ -n "$quick" ] || build_and_test asan
-if [ -n "$long" ]; then
+programs="seabag-export seabag-import seabag"
+if [ -n "$quick" ]; then
+  build_and_test dev all
+elif [ -n "$long" ]; then
+  SEABAG_LONG=1 build_and_test dev all
+  build_and_test asan all
+  build_and_test tsan all
+else
   say "clang-tidy"
   tools/tidy.sh
-  build_and_test tsan
+  # shellcheck disable=SC2086
+  build_and_test dev programs $programs
+  build_and_test asan units
 fi
 say "all done"

@@ -57,6 +57,8 @@ class SEABAG_API Bundle {
   ~Bundle();
   Bundle(Bundle&&) noexcept;
   Bundle& operator=(Bundle&&) noexcept;
+  Bundle(const Bundle&) = delete;
+  Bundle& operator=(const Bundle&) = delete;
 
   std::string seal() const;  ///< "sha256:...", of tagmanifest-sha256.txt
   std::vector<Image> images() const;

@@ -101,8 +101,9 @@ bool is_printable_ascii(char c) {
 const char* defect_of(std::string_view component) {
   if (component.empty()) return "an empty component";
   if (component == "." || component == "..") return "a component that is \".\" or \"..\"";
-  if (component.front() == '~' || component.front() == '$')
+  if (component.front() == '~' || component.front() == '$') {
     return "a component that a shell may expand";
+  }
   for (const char c : component) {
     if (c == '\\') return "a backslash";
     if (c == ':') return "a colon";
@@ -116,8 +117,9 @@ std::string find_path_defect(std::string_view path) {
   if (path.starts_with('/')) return "is absolute";
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
-    if (const char* defect = defect_of(path.substr(begin, end - begin)))
+    if (const char* defect = defect_of(path.substr(begin, end - begin))) {
       return fmt::format("has {}", defect);
+    }
     begin = end + 1;
   }
   return {};
@@ -153,8 +155,9 @@ bool is_blank(char c) {
 // could take for the end of a line.
 void require_text(std::string_view line) {
   const auto is_refused = [](char c) { return is_control(c) && c != '\t'; };
-  if (std::ranges::any_of(line, is_refused))
+  if (std::ranges::any_of(line, is_refused)) {
     throw malformed(fmt::format("has a control character: {}", quoted(line, 80)));
+  }
 }
 
 std::pair<std::string, std::string> parse_field(std::string_view line) {
@@ -175,8 +178,9 @@ std::string write_declaration() {
 void require_declaration(std::string_view text) try {
   require_value(text, kVersionLabel, kVersion);
   require_value(text, kEncodingLabel, kEncoding);
-  if (!text.empty())
+  if (!text.empty()) {
     throw malformed(fmt::format("expected two lines, got more: {}", quoted(text, 80)));
+  }
 } catch (Error& error) {
   error.add_context(kDeclarationPath);
   throw;
@@ -203,8 +207,9 @@ std::vector<ManifestEntry> parse_manifest(std::string_view text, const std::stri
   std::vector<ManifestEntry> entries;
   std::unordered_map<std::string, std::size_t> line_of;  // by path in lower case
   for_each_line(text, file_name, [&](std::string_view line, std::size_t number) {
-    if (number > limits::kBagEntries)
+    if (number > limits::kBagEntries) {
       throw malformed(fmt::format("more than the limit of {} entries", limits::kBagEntries));
+    }
     ManifestEntry entry = parse_entry(line, is_payload);
     const auto [found, is_new] = line_of.try_emplace(to_lower(entry.path), number);
     if (!is_new) {

@@ -57,8 +57,9 @@ class Completeness {
       for (const ManifestEntry& entry : *entries) expect(entry.path);
     }
     for (const std::string_view required : {kDeclarationPath, kBagInfoPath, kManifestPath}) {
-      if (!missing_.contains(required))
+      if (!missing_.contains(required)) {
         malformed_.add(required, fmt::format("is not listed in {}", kTagManifestPath));
+      }
     }
     // RFC 8493 section 2.2.1: a tag manifest does not list itself.
     expect(kTagManifestPath);

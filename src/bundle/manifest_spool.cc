@@ -43,8 +43,9 @@ void ManifestSpool::for_each(const std::function<void(const io::Bytes&)>& visit)
     std::array<std::byte, kLengthBytes> head = {};
     file_->read_at(at, head);
     std::uint64_t length = 0;
-    for (const std::byte byte : head)
+    for (const std::byte byte : head) {
       length = (length << 8U) | std::to_integer<std::uint64_t>(byte);
+    }
     at += kLengthBytes;
     if (length > limits::kManifestBytes || length > end_ - at) return;
     io::Bytes manifest(length);

@@ -44,7 +44,7 @@ std::uint64_t documents_space(const Content& content, const Graph& graph, std::u
 
 // What every tarball has, whatever is in it: three members' headers, padding and the end of the
 // archive.
-constexpr std::uint64_t kFixedSpace = 10 * 512;
+constexpr std::uint64_t kFixedSpace = 10ULL * 512;
 
 // Cuts `group` where the next reference would exceed the limit. References that share layers are
 // neighbours in canonical order (same repository), so the first-fit in that order repeats few
@@ -103,8 +103,9 @@ PlannedTarball plan_group(const Content& content, const Graph& graph, Group grou
   tarball.path = std::move(path);
   std::vector<bool> wanted(content.blobs.size(), false);
   for (const std::uint32_t reference : group) {
-    for (const BlobId blob : graph.closure_of(content.references[reference].manifest))
+    for (const BlobId blob : graph.closure_of(content.references[reference].manifest)) {
       wanted[blob] = true;
+    }
   }
   for (const bool manifests : {true, false}) {
     for (BlobId blob = 0; blob < content.blobs.size(); ++blob) {
@@ -145,8 +146,9 @@ std::string file_stem(const index::Repository& repository) {
 // "data/images/STEM.tar", with a number where that is taken.
 std::string unique_path(const std::string& stem, std::set<std::string>& taken) {
   std::string path = fmt::format("data/images/{}.tar", stem);
-  for (int i = 2; !taken.insert(path).second; ++i)
+  for (int i = 2; !taken.insert(path).second; ++i) {
     path = fmt::format("data/images/{}-{}.tar", stem, i);
+  }
   return path;
 }
 
@@ -197,15 +199,17 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
 
 std::uint64_t BundlePlan::payload_bytes() const {
   std::uint64_t bytes = 0;
-  for (const PlannedTarball& tarball : tarballs)
+  for (const PlannedTarball& tarball : tarballs) {
     bytes = checked_add(bytes, tarball.plan.tarball_size);
+  }
   return bytes;
 }
 
 std::vector<index::PayloadFile> BundlePlan::files() const {
   std::vector<index::PayloadFile> files;
-  for (const PlannedTarball& tarball : tarballs)
+  for (const PlannedTarball& tarball : tarballs) {
     files.push_back({tarball.path, tarball.plan.tarball_size, {}});
+  }
   return files;
 }
 

@@ -75,8 +75,9 @@ bool UnfinishedBundle::is_planned() const {
 }
 
 void UnfinishedBundle::clear() {
-  for (const io::DirectoryEntry& entry : files_->list(directory_))
+  for (const io::DirectoryEntry& entry : files_->list(directory_)) {
     io::remove_tree(*files_, path(entry.name));
+  }
 }
 
 void UnfinishedBundle::discard() {

@@ -137,8 +137,9 @@ class Verification {
   static bool read_table(const io::BlobSource& tarball, const tar::FoundMember& found,
                          std::map<std::string, std::string>& tables) {
     const std::string& path = found.member.path;
-    if (path != oci::kLayoutPath && path != oci::kIndexPath && path != oci::kDockerManifestPath)
+    if (path != oci::kLayoutPath && path != oci::kIndexPath && path != oci::kDockerManifestPath) {
       return false;
+    }
     if (found.member.size > limits::kLayoutIndexBytes) return false;
     std::string& text = tables[path];
     text.resize(found.member.size);
@@ -173,8 +174,9 @@ class Verification {
 
   std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
     std::unordered_set<std::string> names;
-    for (oci::NamedManifest& entry : oci::parse_layout_index(layout_json))
+    for (oci::NamedManifest& entry : oci::parse_layout_index(layout_json)) {
       names.insert(std::move(entry.name));
+    }
     std::vector<std::uint32_t> references;
     for (std::uint32_t i = 0; i < content().references.size(); ++i) {
       if (names.contains(content().name_of(content().references[i]))) references.push_back(i);
@@ -186,8 +188,9 @@ class Verification {
   void check_listed() {
     for (std::uint32_t i = 0; i < content().references.size(); ++i) {
       const index::ReferenceInfo& reference = content().references[i];
-      if (listed_.contains(i) || !is_listed(content(), bundle_.graph(), reference.manifest))
+      if (listed_.contains(i) || !is_listed(content(), bundle_.graph(), reference.manifest)) {
         continue;
+      }
       add({.text = fmt::format("{} is in no tarball's index.json",
                                quoted(content().name_of(reference))),
            .blob = content().blobs[reference.manifest].digest});

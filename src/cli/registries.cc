@@ -99,8 +99,9 @@ std::vector<std::string> auth_files(const RegistryOptions& options,
 registry::CredentialSources credential_sources(const RegistryOptions& options,
                                                const RegistrySurroundings& surroundings) {
   registry::CredentialSources sources;
-  for (const std::string& file : options.auth_files)
+  for (const std::string& file : options.auth_files) {
     require_file(*surroundings.files, "--authfile", file);
+  }
   sources.files = auth_files(options, surroundings.environment);
   for (const auto& [key, user] : options.users) {
     const std::string name = key.empty() ? only_registry(surroundings.named_registries) : key;
@@ -108,8 +109,9 @@ registry::CredentialSources credential_sources(const RegistryOptions& options,
     std::string password = read_password(file == options.password_files.end() ? "-" : file->second);
     const bool added =
         sources.given.emplace(name, registry::Credential{user, std::move(password), {}}).second;
-    if (!added)
+    if (!added) {
       throw Error(Code::kUsage, fmt::format("--user is given twice for {}", seabag::quoted(name)));
+    }
   }
   return sources;
 }
@@ -128,8 +130,9 @@ http::Settings http_settings(const RegistryOptions& options,
   settings.no_proxy = options.no_proxy;
   if (surroundings.uses_environment_proxies) {
     const Environment& environment = surroundings.environment;
-    if (settings.proxy.empty())
+    if (settings.proxy.empty()) {
       settings.proxy = plain_http ? environment.http_proxy : environment.https_proxy;
+    }
     if (settings.no_proxy.empty()) settings.no_proxy = environment.no_proxy;
   }
   settings.attempts = options.attempts;

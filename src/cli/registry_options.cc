@@ -49,9 +49,10 @@ std::map<std::string, std::string> by_registry(const cxxopts::ParseResult& argum
     const bool named = equals != std::string::npos && looks_like_a_registry(text.substr(0, equals));
     const std::string registry = named ? text.substr(0, equals) : "";
     const std::string value = named ? text.substr(equals + 1) : text;
-    if (value.empty())
+    if (value.empty()) {
       throw Error(Code::kUsage, fmt::format("--{}: expected [HOST[:PORT]=]VALUE, got {}", option,
                                             seabag::quoted(text)));
+    }
     if (!values.emplace(registry, value).second) {
       throw Error(Code::kUsage, fmt::format("--{} is given twice for {}", option,
                                             named ? seabag::quoted(registry)

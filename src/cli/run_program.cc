@@ -73,8 +73,9 @@ Error as_error(const std::exception_ptr& exception) {
 int run_program(const std::string& name, bool json,
                 const std::function<int(const std::stop_token& stop)>& body) {
   reopen_closed_streams();
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  // Neither can fail: both signals exist, and may be ignored.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
   std::stop_source stop;
   const SignalWatch watch([&]() noexcept {
     say_stopping(name, json);

@@ -126,7 +126,7 @@ std::uint32_t big_endian(std::span<const unsigned char> bytes) {
 
 // What create() never writes is refused before SQLite interprets it. Returns the number of pages.
 std::uint64_t require_plain_header(sqlite3* connection) {
-  static constexpr std::string_view kMagic("SQLite format 3", 16);  // with its NUL
+  static constexpr std::string_view kMagic("SQLite format 3\0", 16);
   sqlite3_file* file = nullptr;
   require_ok(connection,
              sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file));

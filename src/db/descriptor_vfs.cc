@@ -108,8 +108,9 @@ constexpr sqlite3_io_methods kMethods = {
 int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
               int* out_flags) {
   file->pMethods = nullptr;  // so that SQLite does not close what was not opened
-  if ((flags & SQLITE_OPEN_MAIN_DB) == 0 || (flags & SQLITE_OPEN_READONLY) == 0)
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0 || (flags & SQLITE_OPEN_READONLY) == 0) {
     return SQLITE_CANTOPEN;
+  }
   const int fd = ::open(name, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SQLITE_CANTOPEN;
   reinterpret_cast<DescriptorFile*>(file)->fd = fd;

@@ -18,8 +18,9 @@ std::uint64_t size_of(const index::Content& content, const index::Graph& graph,
                       index::BlobId root) {
   std::uint64_t bytes = 0;
   for (const index::BlobId blob : graph.closure_of(root)) {
-    if (content.blobs[blob].presence == index::Presence::kPresent)
+    if (content.blobs[blob].presence == index::Presence::kPresent) {
       bytes += content.blobs[blob].size;
+    }
   }
   return bytes;
 }
@@ -44,8 +45,9 @@ void add_absences(std::string& text, const std::vector<Missing>& list, const cha
     text +=
         fmt::format("  {}: {} ({})\n", names(list[i]), printable(list[i].detail), list[i].reason);
   }
-  if (list.size() > kShown)
+  if (list.size() > kShown) {
     text += fmt::format("  and {} more; index.sqlite has all of them\n", list.size() - kShown);
+  }
 }
 
 std::string reference_table(const ExportReport& report) {
@@ -147,8 +149,9 @@ std::string report_json(const ExportReport& report) {
                           {"size", size_of(report.content, graph, reference.manifest)}});
   }
   Json files = Json::array();
-  for (const index::PayloadFile& file : report.files)
+  for (const index::PayloadFile& file : report.files) {
     files.push_back({{"path", file.path}, {"size", file.size}});
+  }
   Json disks = Json::array();
   for (const index::DiskInfo& disk : report.disks) disks.push_back(to_json(disk));
   Json json = {{"bundle", report.bundle},

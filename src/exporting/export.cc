@@ -39,8 +39,9 @@ Sources open_sources(const std::vector<source::SourceName>& names, const Means& 
   Sources sources;
   for (const source::SourceName& name : names) {
     const auto same = [&](const auto& opened) { return opened->uri() == name.text; };
-    if (std::ranges::none_of(sources, same))
+    if (std::ranges::none_of(sources, same)) {
       sources.push_back(source::open_source(name, means.surroundings));
+    }
   }
   return sources;
 }
@@ -66,8 +67,9 @@ std::vector<source::ImageSource*> ordered(const Sources& sources, const Content&
 std::string layout_text(const bundle::PlanOptions& layout) {
   std::string text;
   if (layout.by_repository) text += "--split-by=repository";
-  if (layout.tarball_size != 0)
+  if (layout.tarball_size != 0) {
     text += fmt::format("{}--tarball-size={}", text.empty() ? "" : " ", layout.tarball_size);
+  }
   return text;
 }
 
@@ -122,21 +124,24 @@ void require_same_request(const ExportRequest& request, const index::Index& plan
 
 std::vector<source::SourceName> names_of(const Content& content) {
   std::vector<source::SourceName> names;
-  for (const index::Source& source : content.sources)
+  for (const index::Source& source : content.sources) {
     names.push_back(source::parse_source(source.uri));
+  }
   return names;
 }
 
 std::uint64_t shared_bytes(const Content& content, const Graph& graph) {
   std::vector<std::uint32_t> uses(content.blobs.size(), 0);
   for (const index::Edge& edge : content.edges) {
-    if (edge.role != index::EdgeRole::kSubject && graph.find_manifest(edge.child) == nullptr)
+    if (edge.role != index::EdgeRole::kSubject && graph.find_manifest(edge.child) == nullptr) {
       ++uses[edge.child];
+    }
   }
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < uses.size(); ++i) {
-    if (content.blobs[i].presence == Presence::kPresent && uses[i] > 1)
+    if (content.blobs[i].presence == Presence::kPresent && uses[i] > 1) {
       bytes += (uses[i] - 1) * content.blobs[i].size;
+    }
   }
   return bytes;
 }

@@ -81,8 +81,9 @@ class Fetcher {
     std::uint64_t bytes = 0;
     for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
       if (content_.blobs[blob].presence != Presence::kPresent ||
-          graph_.find_manifest(blob) != nullptr)
+          graph_.find_manifest(blob) != nullptr) {
         continue;
+      }
       wanted.push_back(blob);
       bytes += content_.blobs[blob].size;
     }
@@ -102,8 +103,9 @@ class Fetcher {
       const FetchPlace place{reference.source, reference.repository};
       for (const BlobId blob : graph_.closure_of(reference.manifest)) {
         auto& known = places_[blob];
-        if (known.size() < kPlacesPerBlob && std::ranges::find(known, place) == known.end())
+        if (known.size() < kPlacesPerBlob && std::ranges::find(known, place) == known.end()) {
           known.push_back(place);
+        }
       }
     }
   }
@@ -211,9 +213,10 @@ class Fetcher {
       }
       barren = verifying.received() > before ? 0 : barren + 1;
       if (verifying.received() == wanted.size) break;
-      if (!broken)
+      if (!broken) {
         broken = Error(Code::kUnavailable,
                        fmt::format("expected {} bytes, got {}", wanted.size, verifying.received()));
+      }
       if (barren == kBarrenTries || (barren > 0 && !source.answers())) throw Error(*broken);
       request_.pause(http::retry_delay(barren + 2, std::nullopt, 0.5), stop_);
     }

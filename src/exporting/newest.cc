@@ -49,8 +49,9 @@ std::vector<oci::Reference> newest(
   }
   std::ranges::sort(dated, std::ranges::greater{});
   std::vector<oci::Reference> chosen;
-  for (std::size_t i = 0; i < dated.size() && i < count; ++i)
+  for (std::size_t i = 0; i < dated.size() && i < count; ++i) {
     chosen.push_back(std::move(dated[i].second));
+  }
   return chosen;
 }
 

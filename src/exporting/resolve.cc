@@ -182,8 +182,9 @@ class Resolver {
     {
       const std::scoped_lock lock(mutex_);
       if (!visited_.emplace(builder_.add_repository(repository), raw.digest()).second) return;
-      if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr)
+      if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
         request_.spool->add(raw);
+      }
       add_wishes(manifest, children);
     }
     for (const Descriptor& child : children) {
@@ -242,8 +243,9 @@ class Resolver {
 
   static std::string urls_of(const Descriptor& layer) {
     std::string text;
-    for (const std::string& url : layer.urls)
+    for (const std::string& url : layer.urls) {
       text += (text.empty() ? "" : " ") + printable(url, 1000);
+    }
     return text.empty() ? "no URL given" : text;
   }
 

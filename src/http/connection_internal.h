@@ -32,6 +32,7 @@ class Connection {
   Connection(const Settings& settings, std::stop_token stop);
   Connection(const Connection&) = delete;  // libcurl's connections point into it
   Connection& operator=(const Connection&) = delete;
+  ~Connection() = default;
 
   /// Sends `request` to `url` in place of its own. Errors: as Client, but for kUnavailable.
   Outcome exchange(const Request& request, const Url& url, bool with_credentials,

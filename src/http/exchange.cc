@@ -46,8 +46,9 @@ void Exchange::take_header(std::string_view line) {
   }
   line = without_line_end(line);
   if (line.empty()) has_whole_head_ = true;
-  if (destination_ != Destination::kUndecided || line.empty())
-    return;                         // trailers say nothing to us
+  if (destination_ != Destination::kUndecided || line.empty()) {
+    return;  // trailers say nothing to us
+  }
   if (line.starts_with("HTTP/")) {  // also the answer proper after 1xx
     response_.headers.clear();
     has_whole_head_ = false;
@@ -55,8 +56,9 @@ void Exchange::take_header(std::string_view line) {
     return;
   }
   if (line.starts_with(' ') || line.starts_with('\t')) {  // obs-fold: RFC 9112 section 5.2
-    if (!response_.headers.empty())
+    if (!response_.headers.empty()) {
       response_.headers.back().second += fmt::format(" {}", trimmed(line));
+    }
     return;
   }
   const auto colon = line.find(':');

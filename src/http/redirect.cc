@@ -45,8 +45,9 @@ std::optional<Url> redirect_target(Method method, const Response& response) {
     throw forbidden(response, to, "a request that writes is not taken to another origin");
   }
   // RFC 9110 section 15.4.4: it points at something to GET instead, which no registry means.
-  if (!reads && response.status == 303)
+  if (!reads && response.status == 303) {
     throw forbidden(response, to, "303 for a request that writes");
+  }
   return to;
 }
 

@@ -48,8 +48,9 @@ bool has_odd_authority(std::string_view text) {
 void require_plain_text(std::string_view text) {
   const bool plain =
       std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F && c != '\\'; });
-  if (!plain)
+  if (!plain) {
     throw bad_url(text, "has a blank, a backslash, a control character or one beyond ASCII");
+  }
   if (has_odd_authority(text)) throw bad_url(text, "expected http://HOST or https://HOST in front");
 }
 

@@ -156,8 +156,9 @@ void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::str
   if (arguments.count("on-existing-tag") > 0) {
     line.push.on_existing_tag = parse_on_existing_tag(text("on-existing-tag"));
   }
-  if (arguments.count("chunk-size") > 0)
+  if (arguments.count("chunk-size") > 0) {
     line.chunk_size = cli::parse_size(text("chunk-size"), "--chunk-size");
+  }
   read_disks(arguments, line);
   line.receipt = text("receipt");
   line.dry_run = arguments.count("dry-run") > 0;

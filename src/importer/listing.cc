@@ -35,8 +35,9 @@ void add_platforms(const Content& content, const Graph& graph, BlobId root, Entr
     const Presence presence = content.blobs[edge.child].presence;
     if (edge.role == index::EdgeRole::kChild) {
       const std::string platform = content.platforms[edge.platform].text();
-      if (!platform.empty())
+      if (!platform.empty()) {
         (presence == Presence::kPresent ? entry.platforms : entry.left_out).insert(platform);
+      }
       if (presence == Presence::kPresent) add_platforms(content, graph, edge.child, entry);
     } else if (edge.role == index::EdgeRole::kLayer && presence == Presence::kLeftOut) {
       entry.left_out.insert("foreign layer");
@@ -74,10 +75,12 @@ std::string joined(const std::set<std::string>& parts) {
 
 std::string remark_of(const Entry& entry) {
   std::string text = joined(entry.platforms);
-  if (!entry.artifact_type.empty() && entry.kind == "artifact")
+  if (!entry.artifact_type.empty() && entry.kind == "artifact") {
     text = printable(entry.artifact_type, 60);
-  if (!entry.left_out.empty())
+  }
+  if (!entry.left_out.empty()) {
     text += (text.empty() ? "" : "; ") + std::string("left out: ") + joined(entry.left_out);
+  }
   if (entry.missing) text += (text.empty() ? "" : "; ") + std::string("INCOMPLETE");
   return text;
 }
@@ -149,11 +152,13 @@ void list_text(const bundle::OpenedBundle& bundle,
                     content.references.size(), content.manifests.size(), content.blobs.size(),
                     bundle.index().disks.size(), bundle.index().files.size(),
                     readable_size(bytes)));
-  for (const index::Source& source : content.sources)
+  for (const index::Source& source : content.sources) {
     print(fmt::format("from  {}\n", printable(source.uri)));
+  }
   const auto created = bundle.index().metadata.find("created");
-  if (created != bundle.index().metadata.end())
+  if (created != bundle.index().metadata.end()) {
     print(fmt::format("made  {}\n", printable(created->second)));
+  }
   for (const index::Absence& absence : content.absences) {
     if (!absence.blob) {
       print(fmt::format("missing  {}: {} ({})\n", printable(absence.reference),

@@ -147,8 +147,9 @@ void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
 // Also when the push ends early: what did happen is what the user needs to know then.
 void finish_receipt(const CommandLine& line, io::FileSystem& files, importing::Receipt& receipt) {
   receipt.finished = clock_now();
-  if (!line.receipt.empty())
+  if (!line.receipt.empty()) {
     io::replace_file(files, line.receipt, io::bytes_of(importing::write_receipt(receipt)));
+  }
 }
 
 int push(const CommandLine& line, const cli::Environment& environment, io::FileSystem& files,

@@ -116,8 +116,9 @@ std::string push_text(const importing::Receipt& receipt) {
   };
   std::string text;
   for (const PushedReference& reference : receipt.references) {
-    if (reference.outcome != PushOutcome::kFailed && reference.outcome != PushOutcome::kSkipped)
+    if (reference.outcome != PushOutcome::kFailed && reference.outcome != PushOutcome::kSkipped) {
       continue;
+    }
     text += fmt::format("{}  {}: {}\n", importing::name_of(reference.outcome),
                         printable(reference.source), printable(reference.detail, 2000));
   }

@@ -78,9 +78,9 @@ std::uint64_t chunk_offset(const oci::Descriptor& layer) {
 
 class ArtifactRestore {
  public:
-  ArtifactRestore(const bundle::OpenedBundle& bundle, io::FileSystem& files, std::string directory,
-                  OnExistingTag on_existing, transfer::Progress& progress,
-                  const std::stop_token& stop)
+  ArtifactRestore(const bundle::OpenedBundle& bundle, io::FileSystem& files,
+                  const std::string& directory, OnExistingTag on_existing,
+                  transfer::Progress& progress, const std::stop_token& stop)
       : bundle_(bundle),
         files_(files),
         directory_(io::join(directory, "disks")),

@@ -58,12 +58,14 @@ std::set<std::uint32_t> choose(const Content& content, const Graph& graph,
   const auto take = [&](std::uint32_t position) {
     chosen.insert(position);
     const ReferenceInfo& reference = content.references[position];
-    for (const BlobId blob : graph.closure_of(reference.manifest))
+    for (const BlobId blob : graph.closure_of(reference.manifest)) {
       manifests.emplace(reference.repository, blob);
+    }
   };
   for (std::uint32_t i = 0; i < content.references.size(); ++i) {
-    if (oci::is_chosen(name_in(content, content.references[i]), options.only, options.except))
+    if (oci::is_chosen(name_in(content, content.references[i]), options.only, options.except)) {
       take(i);
+    }
   }
   if (options.only.empty()) return chosen;
   for (bool added = true; added;) {

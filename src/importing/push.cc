@@ -204,8 +204,9 @@ class Push {
       const BlobId root = roots.back();
       roots.pop_back();
       for (const BlobId blob : graph_.closure_of(root)) {
-        if (content_.blobs[blob].presence != Presence::kPresent || !members.insert(blob).second)
+        if (content_.blobs[blob].presence != Presence::kPresent || !members.insert(blob).second) {
           continue;
+        }
         for (const BlobId referrer : graph_.referrers_of(blob)) roots.push_back(referrer);
       }
     }

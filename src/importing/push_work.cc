@@ -19,8 +19,9 @@ std::size_t level_of(const Content& content, const Graph& graph, BlobId manifest
   std::size_t level = 0;
   for (const index::Edge& edge : graph.edges_of(manifest)) {
     if (edge.role != index::EdgeRole::kChild ||
-        content.blobs[edge.child].presence != Presence::kPresent)
+        content.blobs[edge.child].presence != Presence::kPresent) {
       continue;
+    }
     level = std::max(level, level_of(content, graph, edge.child) + 1);
   }
   return level;
@@ -43,8 +44,9 @@ std::uint64_t PushWork::upload_bytes(const Content& content) const {
 PushWork plan_work(const Content& content, const Graph& graph,
                    const std::vector<const NamedReference*>& references) {
   PushWork work;
-  for (const NamedReference* reference : references)
+  for (const NamedReference* reference : references) {
     work.repositories.push_back(reference->target.repository);
+  }
   std::ranges::sort(work.repositories);
   work.repositories.erase(std::ranges::unique(work.repositories).begin(), work.repositories.end());
 

@@ -47,8 +47,9 @@ std::string_view name_of(PushOutcome outcome) {
 
 std::string write_receipt(const Receipt& receipt) {
   Json references = Json::array();
-  for (const PushedReference& reference : receipt.references)
+  for (const PushedReference& reference : receipt.references) {
     references.push_back(to_json(reference));
+  }
   Json disks = Json::array();
   for (const RestoredDisk& disk : receipt.disks) disks.push_back(to_json(disk));
   const Json json = {{"receiptVersion", 1},

@@ -58,7 +58,7 @@ void copy_sparse(const io::File& from, io::File& to, digest::Hasher& hasher,
 
 class Restore {
  public:
-  Restore(const bundle::OpenedBundle& bundle, io::FileSystem& files, std::string directory,
+  Restore(const bundle::OpenedBundle& bundle, io::FileSystem& files, const std::string& directory,
           const RestoreOptions& options, transfer::Progress& progress, const std::stop_token& stop)
       : bundle_(bundle),
         files_(files),

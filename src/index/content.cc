@@ -197,10 +197,12 @@ std::string_view find_disorder(const Content& content) {
 
 Graph::Graph(const Content& content) : content_(content), manifest_of_(content.blobs.size(), 0) {
   by_digest_.reserve(content.blobs.size());
-  for (BlobId blob = 0; blob < content.blobs.size(); ++blob)
+  for (BlobId blob = 0; blob < content.blobs.size(); ++blob) {
     by_digest_.emplace(content.blobs[blob].digest, blob);
-  for (std::uint32_t i = 0; i < content.manifests.size(); ++i)
+  }
+  for (std::uint32_t i = 0; i < content.manifests.size(); ++i) {
     manifest_of_.at(content.manifests[i].blob) = i + 1;
+  }
   link_edges();
 }
 

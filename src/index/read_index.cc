@@ -60,19 +60,22 @@ void require_schema(db::Database& database) {
   db::Statement expected(fresh, kSelect);
   db::Statement actual(database, kSelect);
   while (expected.step()) {
-    if (!actual.step())
+    if (!actual.step()) {
       throw malformed(fmt::format("schema: {} is missing", quoted(expected.text(1))));
+    }
     bool is_same = actual.find_text(3) == expected.find_text(3);
-    for (const int column : {0, 1, 2})
+    for (const int column : {0, 1, 2}) {
       is_same = is_same && actual.text_view(column) == expected.text_view(column);
+    }
     if (!is_same) {
       throw malformed(fmt::format(
           "schema: expected {} {} as format-spec/index.sql has it, got {} {}", expected.text(0),
           quoted(expected.text(1)), printable(actual.text(0)), quoted(actual.text(1))));
     }
   }
-  if (actual.step())
+  if (actual.step()) {
     throw malformed(fmt::format("schema: {} does not belong there", quoted(actual.text(1))));
+  }
 }
 
 // Every page is used once, and its cells are sound and in order. CHECK constraints are not looked
@@ -96,8 +99,9 @@ std::string name_at(const db::Statement& row, int column) {
   std::string name = row.text(column);
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F)
+    if (byte < 0x20 || byte == 0x7F) {
       throw malformed(fmt::format("control character in {}", quoted(name)));
+    }
   }
   return name;
 }
@@ -105,8 +109,9 @@ std::string name_at(const db::Statement& row, int column) {
 std::string path_at(const db::Statement& row, int column) {
   std::string path = name_at(row, column);
   const bool climbs = ('/' + path + '/').find("/../") != std::string::npos;
-  if (!path.starts_with("data/") || climbs)
+  if (!path.starts_with("data/") || climbs) {
     throw malformed(fmt::format("{} is not a path below data/", quoted(path)));
+  }
   return path;
 }
 
@@ -143,8 +148,9 @@ class Reader {
     db::Statement count(database_, "SELECT count(*) FROM " + table);
     check(count.step(), "count() gives a row");
     const std::uint64_t rows = size_at(count, 0);
-    if (rows >= std::numeric_limits<std::uint32_t>::max())
+    if (rows >= std::numeric_limits<std::uint32_t>::max()) {
       throw malformed(fmt::format("{} rows in {}", rows, table));
+    }
     items.reserve(rows);
   }
 
@@ -160,8 +166,9 @@ class Reader {
     for_each_id(database_, "files", "SELECT id, path, size, sha256 FROM files ORDER BY id", 0,
                 [&](const db::Statement& row) {
                   std::string path = path_at(row, 1);
-                  if (!paths.insert(path).second)
+                  if (!paths.insert(path).second) {
                     throw malformed(fmt::format("{} is there twice", quoted(path)));
+                  }
                   index_.files.push_back({std::move(path), size_at(row, 2), sha256_at(row, 3)});
                 });
   }
@@ -210,8 +217,9 @@ class Reader {
   void require_next(const Location& at) const {
     if (index_.locations.empty()) return;
     const Location& last = index_.locations.back();
-    if (std::pair(last.blob, last.file) >= std::pair(at.blob, at.file))
+    if (std::pair(last.blob, last.file) >= std::pair(at.blob, at.file)) {
       throw malformed("is not in order");
+    }
   }
 
   void read_manifests() {
@@ -240,8 +248,9 @@ class Reader {
                  [&](const db::Statement& row, std::uint64_t) {
                    Edge edge;
                    edge.parent = id_at(row, 0, content_.blobs.size());
-                   if (!is_manifest[edge.parent])
+                   if (!is_manifest[edge.parent]) {
                      throw malformed(fmt::format("blob {} is no manifest", edge.parent));
+                   }
                    edge.role = meaning_of<EdgeRole>(kRoleWords, row.text_view(1));
                    edge.position = id_at(row, 2, std::numeric_limits<std::uint32_t>::max());
                    edge.child = id_at(row, 3, content_.blobs.size());
@@ -288,8 +297,9 @@ class Reader {
     for_each_id(database_, "absences",
                 "SELECT id, blob, reference, reason, detail FROM absences ORDER BY id", 0,
                 [&](const db::Statement& row) {
-                  if (row.is_null(1) == row.is_null(2))
+                  if (row.is_null(1) == row.is_null(2)) {
                     throw malformed("expected either a blob or a reference");
+                  }
                   Absence absence;
                   if (!row.is_null(1)) absence.blob = id_at(row, 1, content_.blobs.size());
                   absence.reference = row.find_text(2).value_or("");
@@ -302,8 +312,9 @@ class Reader {
   // So no digest, name or tag is there twice, and binary search works on what was read.
   void require_order() {
     const std::string_view part = find_disorder(content_);
-    if (!part.empty())
+    if (!part.empty()) {
       throw malformed(fmt::format("the {} are not in order, or not all different", part));
+    }
   }
 
   db::Database& database_;

@@ -121,9 +121,10 @@ class PosixFile : public File {
     while (!out.empty()) {
       const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), narrow<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0)
+      if (n < 0) {
         throw file_error(errno, fmt::format("reading {} bytes at {} of", out.size(), offset),
                          path_);
+      }
       if (n == 0) {
         throw Error(Code::kIntegrity, fmt::format("{} ends at {}, expected {} more bytes",
                                                   quoted(path_), offset, out.size()));
@@ -137,9 +138,10 @@ class PosixFile : public File {
     while (!bytes.empty()) {
       const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), narrow<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0)
+      if (n < 0) {
         throw file_error(errno, fmt::format("writing {} bytes at {} of", bytes.size(), offset),
                          path_);
+      }
       // pwrite(2) may return 0 only for a length of 0; a file system that does it anyway would hang
       // us.
       if (n == 0) throw file_error(EIO, "writing", path_);
@@ -224,8 +226,9 @@ class PosixFileSystem : public FileSystem {
     if (mode == OpenMode::kWriteDevice) flags |= O_RDWR | O_EXCL;
     const int fd = ::open(path.c_str(), flags, 0666);
     if (fd < 0 && errno == ENXIO) throw not_regular(path);  // a socket
-    if (fd < 0)
+    if (fd < 0) {
       throw file_error(errno, mode == OpenMode::kCreateNew ? "creating" : "opening", path);
+    }
     auto file = std::make_unique<PosixFile>(fd, path);
     struct stat status = {};
     if (::fstat(fd, &status) != 0) throw file_error(errno, "opening", path);
@@ -304,8 +307,9 @@ class PosixFileSystem : public FileSystem {
 
   std::uint64_t available_bytes(const std::string& path) override {
     struct statvfs status = {};
-    if (::statvfs(path.c_str(), &status) != 0)
+    if (::statvfs(path.c_str(), &status) != 0) {
       throw file_error(errno, "reading the free space of", path);
+    }
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   }
 

@@ -37,8 +37,9 @@ class LayoutDirectory : public LayoutFiles {
   std::optional<std::uint64_t> find_size(const std::string& file) const override {
     const auto found = files_.find(io::join(path_, file));
     if (!found) return std::nullopt;
-    if (found->kind != io::FileKind::kRegular)
+    if (found->kind != io::FileKind::kRegular) {
       throw not_a_file(io::join(path_, file), "a regular file");
+    }
     return found->size;
   }
 

@@ -92,8 +92,9 @@ std::vector<digest::Digest> diff_ids_of(const io::Bytes& config) {
   }
   std::vector<digest::Digest> diff_ids;
   for (const json::Value& entry : *listed) {
-    if (!entry.is_string())
+    if (!entry.is_string()) {
       throw Error(Code::kMalformed, "image config: \"diff_ids\" are not strings");
+    }
     diff_ids.push_back(digest::parse_digest(entry.get_ref<const std::string&>()));
   }
   return diff_ids;

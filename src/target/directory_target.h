@@ -29,6 +29,8 @@ class DirectoryTarget : public Target {
   /// Errors: kUsage (not a directory; an image layout or a bag, which are no place for more files).
   DirectoryTarget(TargetName name, io::FileSystem& files);
   ~DirectoryTarget() override;
+  DirectoryTarget(const DirectoryTarget&) = delete;
+  DirectoryTarget& operator=(const DirectoryTarget&) = delete;
 
   std::string uri() const override { return name_.text; }
   std::optional<std::string> objection(const oci::Reference& name) const override;

@@ -38,6 +38,8 @@ class LayoutTarget : public Target {
   ///         (its version).
   LayoutTarget(TargetName name, io::FileSystem& files);
   ~LayoutTarget() override;
+  LayoutTarget(const LayoutTarget&) = delete;
+  LayoutTarget& operator=(const LayoutTarget&) = delete;
 
   std::string uri() const override { return name_.text; }
   std::optional<std::string> objection(const oci::Reference& name) const override;

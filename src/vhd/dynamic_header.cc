@@ -13,14 +13,14 @@
 namespace seabag::vhd {
 namespace {
 
-constexpr std::string_view kCookie = "cxsparse";
+constexpr std::string_view kHeaderCookie = "cxsparse";
 
-constexpr std::size_t kDataOffsetAt = 8;
+constexpr std::size_t kHeaderDataOffsetAt = 8;
 constexpr std::size_t kTableOffsetAt = 16;
-constexpr std::size_t kVersionAt = 24;
+constexpr std::size_t kHeaderVersionAt = 24;
 constexpr std::size_t kMaxTableEntriesAt = 28;
 constexpr std::size_t kBlockBytesAt = 32;
-constexpr std::size_t kChecksumAt = 36;
+constexpr std::size_t kHeaderChecksumAt = 36;
 constexpr std::size_t kParentIdAt = 40;
 constexpr std::size_t kParentNameAt = 64;
 constexpr std::size_t kParentNameBytes = 512;
@@ -71,27 +71,27 @@ std::string decode_utf16(std::span<const std::byte> bytes) {
 DynamicHeaderBytes encode_dynamic_header(const DynamicHeader& header) {
   check(header.parent_name.empty() && header.parent_id == UniqueId{}, "no parent is written");
   DynamicHeaderBytes bytes = {};
-  std::ranges::copy(io::bytes_of(kCookie), bytes.begin());
+  std::ranges::copy(io::bytes_of(kHeaderCookie), bytes.begin());
   // 64 bits, where the specification's text has 32: as all writers have it.
-  store_big_endian(bytes, kDataOffsetAt, kNoOffset);
+  store_big_endian(bytes, kHeaderDataOffsetAt, kNoOffset);
   store_big_endian(bytes, kTableOffsetAt, header.table_offset);
-  store_big_endian(bytes, kVersionAt, header.version);
+  store_big_endian(bytes, kHeaderVersionAt, header.version);
   store_big_endian(bytes, kMaxTableEntriesAt, header.max_table_entries);
   store_big_endian(bytes, kBlockBytesAt, header.block_bytes);
-  store_big_endian(bytes, kChecksumAt, checksum_of(bytes, kChecksumAt));
+  store_big_endian(bytes, kHeaderChecksumAt, checksum_of(bytes, kHeaderChecksumAt));
   return bytes;
 }
 
 bool has_dynamic_header_cookie(std::span<const std::byte> bytes) {
-  return io::text_of(bytes).starts_with(kCookie);
+  return io::text_of(bytes).starts_with(kHeaderCookie);
 }
 
 std::optional<std::string> find_dynamic_header_fault(const DynamicHeaderBytes& bytes) {
   if (!has_dynamic_header_cookie(bytes)) {
-    return fmt::format("no \"{}\" at its beginning", kCookie);
+    return fmt::format("no \"{}\" at its beginning", kHeaderCookie);
   }
-  const auto stored = load_big_endian<std::uint32_t>(bytes, kChecksumAt);
-  const std::uint32_t computed = checksum_of(bytes, kChecksumAt);
+  const auto stored = load_big_endian<std::uint32_t>(bytes, kHeaderChecksumAt);
+  const std::uint32_t computed = checksum_of(bytes, kHeaderChecksumAt);
   if (stored == computed) return std::nullopt;
   return fmt::format("checksum {:#010x}, expected {:#010x}", stored, computed);
 }
@@ -99,7 +99,7 @@ std::optional<std::string> find_dynamic_header_fault(const DynamicHeaderBytes& b
 DynamicHeader decode_dynamic_header(const DynamicHeaderBytes& bytes) {
   DynamicHeader header;
   header.table_offset = load_big_endian<std::uint64_t>(bytes, kTableOffsetAt);
-  header.version = load_big_endian<std::uint32_t>(bytes, kVersionAt);
+  header.version = load_big_endian<std::uint32_t>(bytes, kHeaderVersionAt);
   header.max_table_entries = load_big_endian<std::uint32_t>(bytes, kMaxTableEntriesAt);
   header.block_bytes = load_big_endian<std::uint32_t>(bytes, kBlockBytesAt);
   std::copy_n(bytes.begin() + kParentIdAt, header.parent_id.size(), header.parent_id.begin());

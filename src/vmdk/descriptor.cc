@@ -198,8 +198,9 @@ class Parser {
       if (!offset) throw malformed("an extent whose offset is no number: " + quoted(line));
       extent.offset_sectors = *offset;
     }
-    if (!trimmed(rest).empty())
+    if (!trimmed(rest).empty()) {
       throw malformed("an extent with something behind it: " + quoted(line));
+    }
     require_range(extent);
     descriptor_.extents.push_back(std::move(extent));
   }
