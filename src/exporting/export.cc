@@ -215,6 +215,7 @@ class Export {
 
  private:
   Resolution resolve_all(const Sources& sources, bundle::ManifestSpool* spool) const {
+    if (sources.empty()) return {};  // disks alone
     Resolution resolution = resolve({.sources = pointers(sources),
                                      .selection = request_.selection,
                                      .jobs = request_.jobs,
@@ -273,7 +274,7 @@ class Export {
     const Graph graph(content);
     const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);
     bundle::TarballWriter tarballs(means_.files, unfinished.directory(), content, graph, layout);
-    fetch_all(unfinished, content, graph, tarballs);
+    if (!layout.tarballs.empty()) fetch_all(unfinished, content, graph, tarballs);
     // final: every payload byte, but for the tables of contents of images that could not be had.
     read_creation_times(content, graph, tarballs);
     tarballs.finish();

@@ -68,6 +68,10 @@ class Push {
            .digest = content_.blobs[content_.references[name.reference].manifest].digest,
            .detail = "not reached"});
     }
+    if (names_.empty()) {  // disks alone
+      receipt_.complete = true;
+      return;
+    }
     refuse_incomplete();
     look_up_tags();
     if (target_.takes_whole_images()) {

@@ -77,7 +77,7 @@ class GrainTables {
 
   // A 1 MiB chunk needs 16 entries of one table, and threads work near each other.
   mutable std::mutex mutex_;  // guards what follows
-  mutable std::array<CachedTable, 16> cache_;
+  mutable std::array<CachedTable, 4> cache_;
 };
 
 }  // namespace seabag::vmdk

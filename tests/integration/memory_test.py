@@ -55,6 +55,35 @@ class Memory(harness.TestCase):
         return layout
 
     @unittest.skipIf(harness.SANITIZED, "the sanitizers' own memory would be measured; the plain build has this test")
+    def test_a_disk_takes_less_than_64_mib_in_every_format(self):
+        raw = self.dir / "disk.raw"
+        noise = os.urandom(1 << 20)
+        with open(raw, "wb") as file:
+            for _ in range(200):
+                file.write(noise)
+            file.truncate(3 << 40)
+            file.seek((3 << 40) - 512)
+            file.write(noise[:512])
+        figures = {}
+        for output in ("vmdk", "vmdk-2gb"):
+            bundle = self.dir / f"{output}.bag"
+            figures[f"export as {output}"] = peak_memory(EXPORT, bundle, f"disk:{raw}", "--disk-format", output)
+            figures[f"{output} to raw"] = peak_memory(IMPORT, "push", bundle, f"dir:{self.dir}/{output}", "--disk-as",
+                                                      "raw")
+            run("rm", "-rf", bundle, self.dir / output)
+        os.truncate(raw, 2040 << 30)
+        for output in ("vhd", "vmdk-sparse", "raw"):
+            if output == "raw":
+                os.truncate(raw, 4 << 30)  # the bag's checksum reads every zero of a raw file
+            bundle = self.dir / f"{output}.bag"
+            figures[f"export as {output}"] = peak_memory(EXPORT, bundle, f"disk:{raw}", "--disk-format", output)
+            figures[f"verify --deep of {output}"] = peak_memory(IMPORT, "verify", "--deep", bundle)
+        for what, peak in figures.items():
+            self.assertLess(peak, LIMIT, f"{what}: {peak >> 20} MiB")
+        if os.environ.get("SEABAG_FIGURES"):
+            print({what: peak >> 20 for what, peak in figures.items()})
+
+    @unittest.skipIf(harness.SANITIZED, "the sanitizers' own memory would be measured; the plain build has this test")
     def test_a_layer_of_2_gib_takes_less_than_64_mib_either_way(self):
         layout = self.big_layout(2 << 30)
         registry = self.registry()
