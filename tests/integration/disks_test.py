@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unittest
 
+import disk_rules
 import harness
 from harness import EXPORT, run
 
@@ -95,8 +96,9 @@ class Disks(harness.TestCase):
         self.assertEqual(len(found), 1, found)
         return found[0]
 
-    def judge(self, image, kind, raw):
-        """Whether foreign readers see the bytes of `raw`."""
+    def judge(self, image, output, raw):
+        """Whether foreign readers see the bytes of `raw`, and the file keeps the rules of its format."""
+        kind = OUTPUTS[output]
         run("qemu-img", "compare", "-q", "-f", "raw", "-F", kind, raw, image)
         info = json.loads(run("qemu-img", "info", "-f", kind, "--output=json", image).stdout)
         self.assertEqual(info["virtual-size"], os.path.getsize(raw))
@@ -105,17 +107,22 @@ class Disks(harness.TestCase):
         if kind == "vmdk":
             run("qemu-img", "check", "-q", "-f", "vmdk", image)
         run("7zz", "t", f"-t{'vhd' if kind == 'vpc' else 'vmdk'}", image)
+        size = os.path.getsize(raw)
+        {"vhd": lambda: disk_rules.check_vhd(image, size, fixed=False),
+         "vhd-fixed": lambda: disk_rules.check_vhd(image, size, fixed=True),
+         "vmdk": lambda: disk_rules.check_stream_vmdk(image, size),
+         "vmdk-sparse": lambda: disk_rules.check_sparse_vmdk(image, size)}.get(output, lambda: None)()
         self.assertEqual(run("/usr/bin/python3", "-c", LIBYAL, kind, image).stdout.strip(), sha256_of(raw))
 
     def test_every_output_is_read_by_others(self):  # [DSK-1] [DSK-6]
         raw = self.sample()
         digest = content_digest(raw)
-        for output, kind in OUTPUTS.items():
+        for output in OUTPUTS:
             with self.subTest(output=output):
                 bundle = self.export_disk(f"{output}.bag", raw, "--disk-format", output)
                 disk, = self.listed(bundle)
                 self.assertEqual((disk["content"], disk["size"], disk["format"]), (digest, os.path.getsize(raw), output))
-                self.judge(self.main_file(bundle), kind, raw)
+                self.judge(self.main_file(bundle), output, raw)
                 self.importing("verify", bundle, "--deep")
                 again = self.export_disk(f"{output}-again.bag", raw, "--disk-format", output, "--jobs", "1")
                 for file in sorted(pathlib.Path(bundle, "data/disks").iterdir()):
@@ -136,10 +143,10 @@ class Disks(harness.TestCase):
     def test_odd_sizes_survive_every_output(self):
         for size in (512, MIB - 512, MIB, MIB + 512, 2 * MIB + 512, 64 * 1024 + 512, 7 * MIB + 1024):
             raw = self.sample("web01.raw", size)
-            for output, kind in OUTPUTS.items():
+            for output in OUTPUTS:
                 with self.subTest(size=size, output=output):
                     bundle = self.export_disk(f"{output}-{size}.bag", raw, "--disk-format", output)
-                    self.judge(self.main_file(bundle), kind, raw)
+                    self.judge(self.main_file(bundle), output, raw)
 
     def test_empty_disks_and_those_around_2_and_4_gib(self):
         for size, pieces in ((64 * MIB, []), (2 * GIB, [(2 * GIB - 512, b"x" * 512)]),
@@ -312,6 +319,42 @@ class Disks(harness.TestCase):
             self.assertEqual(hashlib.sha256(file.read(size)).hexdigest(), sha256_of(raw))
         again = self.export("device.bag", f"disk:{device},name=whole")
         self.assertEqual(self.listed(again)[0]["size"], 16 * MIB)
+
+    def test_the_rules_refuse_what_strict_readers_refuse(self):
+        """So that they cannot pass whatever they are given: qemu-img's own streams, and its geometry."""
+        raw = self.sample()
+        size = os.path.getsize(raw)
+        for output, check, way in (
+                ("vmdk", disk_rules.check_stream_vmdk, ["vmdk", "-o", "subformat=streamOptimized"]),
+                ("vhd", lambda path, size: disk_rules.check_vhd(path, size, fixed=False), ["vpc", "-o", "force_size=on"])):
+            image = self.dir / f"qemu.{output}"
+            run("qemu-img", "convert", "-f", "raw", "-O", *way, raw, image)
+            with self.assertRaises(AssertionError):
+                check(image, size)
+
+    def test_blocks_are_shared_where_the_file_system_can(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to mount a file system")
+        path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+        image, mount = self.dir / "xfs.img", self.dir / "xfs"
+        mount.mkdir()
+        write_sparse(image, 512 * MIB, [])
+        run("mkfs.xfs", "-q", image, env={"PATH": path})
+        if run("mount", "-o", "loop", image, mount, expect=None, env={"PATH": path}).returncode != 0:
+            self.skipTest("cannot mount XFS here")
+        self.addCleanup(subprocess.run, ["umount", str(mount)], check=False, env={"PATH": path})
+        raw = write_sparse(mount / "disk.raw", 64 * MIB, [(0, noise(40 * MIB, 5))])
+        for output in ("vhd", "vhd-fixed", "vmdk-sparse", "vmdk-flat", "raw"):
+            with self.subTest(output=output):
+                os.sync()
+                before = os.statvfs(mount).f_bfree * os.statvfs(mount).f_bsize
+                bundle = mount / f"{output}.bag"
+                run(EXPORT, bundle, f"disk:{raw}", "--disk-format", output)
+                os.sync()
+                used = before - os.statvfs(mount).f_bfree * os.statvfs(mount).f_bsize
+                self.assertLess(used, 4 * MIB)
+                file = sorted((bundle / "data/disks").glob("disk.*"))[0]
+                run("qemu-img", "compare", "-q", "-f", "raw", "-F", OUTPUTS[output], raw, file)
 
 
 if __name__ == "__main__":
