@@ -238,7 +238,10 @@ std::unique_ptr<disk::DiskSource> open_descriptor_file(io::FileSystem& files,
   io::Bytes bytes(size);
   file->read_at(0, bytes);
   std::string_view text = io::text_of(bytes);
-  // Some programs fill the last sector with zeros.
+  // The text ends where a line would begin with NUL: qemu-img fills the sector with zeros, and when
+  // it puts a shorter CID in, the last bytes of the longer text stay behind the NUL.
+  static constexpr std::string_view kEnd("\n\0", 2);
+  text = text.substr(0, text.find(kEnd));
   text = text.substr(0, text.find_last_not_of('\0') + 1);
   const Descriptor descriptor = parse(path, text);
   require_disjoint(path, descriptor);

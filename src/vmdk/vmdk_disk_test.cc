@@ -113,6 +113,15 @@ TEST_F(VmdkDisks, AreReadFromDescriptorsThatAreFilledUpWithZeros) {
   EXPECT_EQ(open_vmdk(create_file("disk.vmdk", io::bytes_of(text)))->size(), 512U);
 }
 
+// What qemu-img 7.2 leaves behind one time in sixteen: its second CID is a digit shorter than its
+// first.
+TEST_F(VmdkDisks, AreReadFromDescriptorsThatWereWrittenOverAndGotShorter) {
+  std::string text = kBegin + "RW 1 ZERO\n";
+  text += std::string("\0007\"\n", 4);
+  text.resize(512);
+  EXPECT_EQ(open_vmdk(create_file("disk.vmdk", io::bytes_of(text)))->size(), 512U);
+}
+
 TEST_F(VmdkDisks, OfLargeDescriptorFilesAreRefused) {
   const std::string path = create_descriptor("RW 1 ZERO\n");
   files_->open(path, io::OpenMode::kReadWrite)->resize((1U << 20U) + 1);
