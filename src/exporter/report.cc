@@ -123,7 +123,7 @@ Json to_json(const std::vector<Missing>& list) {
 
 std::string report_text(const ExportReport& report) {
   std::string text;
-  if (!report.seal) text += reference_table(report) + '\n';
+  if (!report.seal && !report.content.references.empty()) text += reference_table(report) + '\n';
   text += disk_lines(report);
   if (report.disks.empty() || !report.content.references.empty()) text += image_line(report);
   if (report.shared_bytes > 0) {
