@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What strict readers ask of VHD and VMDK files, by the formats' specifications and nothing of ours.
 
-XenServer's check of VHDs, which Debian has no package of, refuses what check_vhd() refuses; check_sparse_vmdk() and
-check_stream_vmdk() hold the tables and markers of VMDKs against each other.
+XenServer's check of VHDs, which Debian has no package of, refuses what check_vhd() refuses; check_sparse_vmdk(),
+check_split_vmdk() and check_stream_vmdk() hold the tables and markers of VMDKs against each other.
 """
+import re
 import struct
 import zlib
 
@@ -84,13 +85,14 @@ def read_vmdk_header(file, at=0):
     return {**dict(zip(names, fields)), "compression": struct.unpack_from("<H", data, 77)[0]}
 
 
-def check_sparse_vmdk(path, size):
+def check_sparse_vmdk(path, size, embedded=True):
     """Directory and redundant directory name different tables of the same content, and no two grains meet."""
     with open(path, "rb") as file:
         length = file.seek(0, 2)
         head = read_vmdk_header(file)
         require((head["version"], head["flags"], head["grain"], head["entries"]) == (1, 3, 128, 512), f"header: {head}")
         require(head["capacity"] * SECTOR == size and head["overhead"] % 128 == 0, "header: capacity or overhead")
+        require((head["descriptor"], head["descriptor_size"]) == ((1, 20) if embedded else (0, 0)), "header: descriptor")
         tables = -(-size // (32 << 20))
 
         def directory(sector):
@@ -109,6 +111,27 @@ def check_sparse_vmdk(path, size):
                 require(grain >= head["overhead"] and grain % 128 == 0, f"a grain at sector {grain}")
                 require((grain + 128) * SECTOR <= length and grain not in seen, f"grain at sector {grain}: twice or beyond")
                 seen.add(grain)
+
+
+def check_split_vmdk(path, size):
+    """A descriptor file whose extents lie beside it and have, together, the size of the disk."""
+    text = path.read_text()
+    require(text.startswith("# Disk DescriptorFile\nversion=1\n"), "descriptor: first lines")
+    kind = re.search(r'^createType="(\w+)"$', text, re.M)[1]
+    extents = re.findall(r'^RW (\d+) (FLAT|SPARSE) "([\w.-]+)"( 0)?$', text, re.M)
+    require(extents and len(extents) == len(re.findall("^RW", text, re.M)), "descriptor: extents")
+    require(sum(int(sectors) for sectors, *_ in extents) * SECTOR == size, "descriptor: sectors")
+    require(len({name for _, _, name, _ in extents}) == len(extents), "descriptor: a file twice")
+    if kind == "monolithicFlat":
+        (_, access, name, offset), = extents
+        require((access, name, offset) == ("FLAT", f"{path.stem}-flat.vmdk", " 0"), "descriptor: extent")
+        require((path.parent / name).stat().st_size == size, f"{name}: length")
+        return
+    require(kind == "twoGbMaxExtentSparse", f"descriptor: {kind}")
+    for number, (sectors, access, name, offset) in enumerate(extents, 1):
+        require((access, name, offset) == ("SPARSE", f"{path.stem}-s{number:03}.vmdk", ""), f"descriptor: extent {number}")
+        require(int(sectors) == 2047 << 11 or number == len(extents), f"descriptor: {sectors} sectors")
+        check_sparse_vmdk(path.parent / name, int(sectors) * SECTOR, embedded=False)
 
 
 def check_stream_vmdk(path, size):
