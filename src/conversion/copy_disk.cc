@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -31,6 +32,9 @@ constexpr std::uint64_t kUnreadableBytes = 4096;
 // Blocks that a file system shares: both XFS and btrfs use 4096 bytes, or a multiple that they then
 // refuse to cut.
 constexpr std::uint64_t kShareUnit = 4096;
+
+// Of what was shared, compared at once with what was read.
+constexpr std::size_t kCompareBytes = 256U << 10U;
 
 class Copy {
  public:
@@ -201,12 +205,24 @@ class Copy {
         stored->offset % kShareUnit != 0 || piece.offset % kShareUnit != 0) {
       return false;
     }
-    if (to_->files()[piece.file]->share(*stored->file, stored->offset, piece.offset,
-                                        bytes.size())) {
-      return true;
+    io::File& file = *to_->files()[piece.file];
+    if (file.share(*stored->file, stored->offset, piece.offset, bytes.size())) {
+      return holds(file, piece.offset, bytes);
     }
     can_share_ = false;  // it is for the file systems to say, and they say the same every time
     return false;
+  }
+
+  // A disk that is in use may have been written to since it was read, and what is shared then is
+  // not what was hashed. From here on nobody can write to it.
+  static bool holds(const io::File& file, std::uint64_t offset, std::span<const std::byte> bytes) {
+    io::Bytes there(std::min<std::size_t>(bytes.size(), kCompareBytes));
+    for (std::size_t at = 0; at < bytes.size(); at += there.size()) {
+      const std::span part = std::span(there).first(std::min(there.size(), bytes.size() - at));
+      file.read_at(offset + at, part);
+      if (std::memcmp(part.data(), bytes.data() + at, part.size()) != 0) return false;
+    }
+    return true;
   }
 
   std::vector<ZeroedRange> joined() {

@@ -163,6 +163,57 @@ TEST(CopyDisk, StopsWhenAsked) {
   EXPECT_THROW(copy_disk(disk, nullptr, {}, progress, stop.get_token()), Error);
 }
 
+/// On a file system that shares blocks.
+class SharingFile : public testing::MemoryFile {
+ public:
+  using MemoryFile::MemoryFile;
+  bool share(const io::File& from, std::uint64_t from_offset, std::uint64_t offset,
+             std::uint64_t length) override {
+    io::Bytes bytes(length);
+    from.read_at(from_offset, bytes);
+    write_at(offset, bytes);
+    ++shared;
+    return true;
+  }
+
+  int shared = 0;
+};
+
+/// A guest writes to it right after it was read.
+class DiskInUse : public disk::DiskSource {
+ public:
+  DiskInUse(io::Bytes now, io::Bytes then)
+      : now_(std::move(now), "now"), then_(std::move(then), "then") {}
+  std::uint64_t size() const override { return now_.size(); }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    now_.read_at(offset, out);
+  }
+  disk::Extent extent_at(std::uint64_t offset) const override {
+    return {offset, size() - offset, true};
+  }
+  std::optional<disk::StoredRange> stored_at(std::uint64_t offset) const override {
+    return disk::StoredRange{&then_, offset, size() - offset};
+  }
+
+ private:
+  testing::MemoryFile now_;
+  testing::MemoryFile then_;
+};
+
+TEST(CopyDisk, WritesWhatItHashedWhereTheDiskIsWrittenToMeanwhile) {
+  const io::Bytes now(3 * kChunkBytes, std::byte{1});
+  io::Bytes then = now;
+  then[kChunkBytes + 700000] = std::byte{2};
+  const DiskInUse disk(now, then);
+  auto file = std::make_unique<SharingFile>(io::Bytes());
+  const SharingFile& written = *file;
+  disk::RawWriter writer(std::move(file), disk.size());
+  transfer::NoProgress progress;
+  copy_disk(disk, &writer, {.jobs = 2}, progress, {});
+  EXPECT_EQ(written.shared, 3);
+  EXPECT_TRUE(written.bytes() == now);
+}
+
 TEST(CopyDisk, SharesBlocksWhereTheFileSystemCan) {
   // Whether it can or not, the bytes are the same.
   const testing::TempDir directory;
