@@ -122,7 +122,9 @@ class PosixFile : public File {
       const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), narrow<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
-        throw file_error(errno, fmt::format("reading {} bytes at {} of", out.size(), offset),
+        const int reason = errno;
+        read_no_more_than_asked(offset, out.size());
+        throw file_error(reason, fmt::format("reading {} bytes at {} of", out.size(), offset),
                          path_);
       }
       if (n == 0) {
@@ -193,6 +195,18 @@ class PosixFile : public File {
   }
 
  private:
+  // Linux reads disks in runs of up to 2 MiB, and takes all of a run for unreadable where one
+  // sector is, also when it is asked again. Told to read only what is asked for, and to forget what
+  // it has there, it gives to who comes back with smaller parts all that can be read.
+  void read_no_more_than_asked(std::uint64_t offset, std::size_t length) const {
+    constexpr std::uint64_t kRunBytes = 2U << 20U;
+    const std::uint64_t begin = offset - offset % kRunBytes;
+    const std::uint64_t end = round_up(offset + length, kRunBytes);
+    ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_RANDOM);
+    ::posix_fadvise(fd_.get(), narrow<off_t>(begin), narrow<off_t>(end - begin),
+                    POSIX_FADV_DONTNEED);
+  }
+
   Descriptor fd_;
   std::string path_;
 };
