@@ -195,6 +195,12 @@ void add_files(index::Index& plan, index::DiskInfo& disk, bundle::LandedDisk lan
   }
 }
 
+// What failed, and what to do about it.
+std::string text_of(const Error& error) {
+  const std::string& next = error.next_step();
+  return next.empty() ? error.what() : fmt::format("{}; {}", error.what(), next);
+}
+
 // Whether the run must stop: going on with the next disk makes no sense, or there is none to blame.
 bool is_about_this_machine(const Error& error, bool source_failed) {
   switch (error.code()) {
@@ -277,7 +283,7 @@ void land_disks(const ExportRequest& request, const Means& means,
       } catch (Error& error) {
         error.add_context(disk.name);
         if (is_about_this_machine(error, landing.source_failed())) throw;
-        means.progress.warn(error.what());
+        means.progress.warn(text_of(error));
         plan.content.absences.push_back(
             {std::nullopt, disk.source, std::string(name_of(error.code())), error.what()});
         continue;
