@@ -13,6 +13,7 @@
 namespace seabag::conversion {
 namespace {
 
+constexpr std::uint64_t kKiB = 1ULL << 10U;
 constexpr std::uint64_t kMiB = 1ULL << 20U;
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr std::uint64_t kTiB = 1ULL << 40U;
@@ -29,13 +30,16 @@ struct Rule {
 const std::array<Rule, 6>& rules() {
   using enum OutputFormat;
   static const std::array<Rule, 6> kRules = {
-      // Upload of a managed disk: 20 MiB to 32 TiB, whole MiB, each with its footer of 512 bytes.
-      Rule{Destination::kAzure, "azure", {kVhdFixed}, 20 * kMiB, 32 * kTiB, kMiB},
+      // Upload of a managed disk: whole MiB, with a footer of 512 bytes 20,972,032 to
+      // 35,183,298,347,520 bytes. The documentation calls the latter 32 TiB; it is 32,767 GiB.
+      Rule{Destination::kAzure, "azure", {kVhdFixed}, 20 * kMiB, 32767 * kGiB, kMiB},
       // Image templates: "100 GB", boot volume alone; converts VMDK to VHD itself.
       Rule{Destination::kIbmClassic, "ibm-classic", {kVhd, kVhdFixed, kVmdk}, 512, 100 * kGiB, 512},
       Rule{Destination::kXenServer, "xenserver", {kVhd}, 512, 2040 * kGiB, 512},
+      // The largest volume that VM Import makes.
       Rule{Destination::kAws, "aws", {kVmdk, kVhd, kVhdFixed, kRaw}, 512, 16 * kTiB, 512},
-      Rule{Destination::kVsphere, "vsphere", {kVmdk}, 512, 62 * kTiB, 512},
+      // VMware's specification wants whole grains; VirtualBox rounds a capacity up to them as well.
+      Rule{Destination::kVsphere, "vsphere", {kVmdk}, 64 * kKiB, 62 * kTiB, 64 * kKiB},
       Rule{Destination::kHyperV, "hyper-v", {kVhd, kVhdFixed}, 512, 2040 * kGiB, 512}};
   return kRules;
 }

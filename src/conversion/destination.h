@@ -11,8 +11,8 @@
 
 namespace seabag::conversion {
 
-/// Where a disk is to run one day, with what is asked of its file there. Source:
-/// docs/destinations.md.
+/// Where a disk is to run one day. What is asked of its file there is in destination.cc, with the
+/// sources.
 enum class Destination { kAzure, kIbmClassic, kXenServer, kAws, kVsphere, kHyperV };
 
 std::string_view name_of(Destination destination);  ///< "azure", "ibm-classic", "xenserver", ...

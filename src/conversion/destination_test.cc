@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conversion/destination.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,28 +29,69 @@ std::string complaint(Destination destination, OutputFormat format, std::uint64_
   return "";
 }
 
-TEST(SizeFor, AzureWantsFixedVhdsOfWholeMebibytes) {
-  EXPECT_EQ(default_format(Destination::kAzure), OutputFormat::kVhdFixed);
-  EXPECT_EQ(size_for(Destination::kAzure, OutputFormat::kVhdFixed, 30 * kMiB), 30 * kMiB);
-  EXPECT_EQ(size_for(Destination::kAzure, OutputFormat::kVhdFixed, 30 * kMiB + 512), 31 * kMiB);
-  EXPECT_EQ(size_for(Destination::kAzure, OutputFormat::kVhdFixed, 512), 20 * kMiB);
-  EXPECT_THAT(complaint(Destination::kAzure, OutputFormat::kVhd, kGiB),
-              HasSubstr("azure does not take vhd disks | pass --disk-format vhd-fixed"));
-  EXPECT_THAT(complaint(Destination::kAzure, OutputFormat::kVhdFixed, (32ULL << 40U) + 512),
-              HasSubstr("azure takes at most 35184372088832"));
+struct Row {
+  Destination destination;
+  std::vector<OutputFormat> formats;  // the first is the default
+  std::uint64_t smallest;
+  std::uint64_t largest;
+  std::uint64_t multiple;
+};
+
+class EveryDestination : public ::testing::TestWithParam<Row> {};
+
+std::string name_of_row(const ::testing::TestParamInfo<Row>& row) {
+  std::string name(name_of(row.param.destination));
+  std::erase(name, '-');
+  return name;
 }
 
-TEST(SizeFor, OthersKeepTheSizeUpToTheirLimit) {
-  EXPECT_EQ(size_for(Destination::kIbmClassic, OutputFormat::kVhd, 100 * kGiB), 100 * kGiB);
-  EXPECT_THAT(complaint(Destination::kIbmClassic, OutputFormat::kVhd, 100 * kGiB + 512),
-              HasSubstr("ibm-classic takes at most"));
-  EXPECT_EQ(size_for(Destination::kXenServer, OutputFormat::kVhd, 1536), 1536U);
-  EXPECT_THAT(complaint(Destination::kXenServer, OutputFormat::kVhdFixed, kGiB), HasSubstr("vhd"));
-  EXPECT_EQ(size_for(Destination::kAws, OutputFormat::kRaw, 512), 512U);
-  EXPECT_THAT(complaint(Destination::kVsphere, OutputFormat::kVmdkSparse, kGiB),
-              HasSubstr("pass --disk-format vmdk"));
-  EXPECT_THAT(complaint(Destination::kHyperV, OutputFormat::kVhd, 2041 * kGiB),
-              HasSubstr("at most"));
+using enum OutputFormat;
+INSTANTIATE_TEST_SUITE_P(
+    SizeFor, EveryDestination,
+    ::testing::Values(
+        Row{Destination::kAzure, {kVhdFixed}, 20 * kMiB, 32767 * kGiB, kMiB},
+        Row{Destination::kIbmClassic, {kVhd, kVhdFixed, kVmdk}, 512, 100 * kGiB, 512},
+        Row{Destination::kXenServer, {kVhd}, 512, 2040 * kGiB, 512},
+        Row{Destination::kAws, {kVmdk, kVhd, kVhdFixed, kRaw}, 512, 16 * 1024 * kGiB, 512},
+        Row{Destination::kVsphere, {kVmdk}, 65536, 62 * 1024 * kGiB, 65536},
+        Row{Destination::kHyperV, {kVhd, kVhdFixed}, 512, 2040 * kGiB, 512}),
+    name_of_row);
+
+TEST_P(EveryDestination, TakesItsOwnFormatsAloneAndSaysWhichTheyAre) {
+  const Row& row = GetParam();
+  EXPECT_EQ(default_format(row.destination), row.formats.front());
+  for (const auto format : {kRaw, kVhd, kVhdFixed, kVmdk, kVmdkSparse, kVmdkFlat, kVmdk2Gb}) {
+    SCOPED_TRACE(name_of(format));
+    if (std::ranges::find(row.formats, format) != row.formats.end()) {
+      EXPECT_EQ(complaint(row.destination, format, row.largest), "");
+    } else {
+      const std::string text = complaint(row.destination, format, row.smallest);
+      EXPECT_THAT(text, HasSubstr(fmt::format("does not take {} disks | pass --disk-format {}",
+                                              name_of(format), name_of(row.formats.front()))));
+    }
+  }
+}
+
+TEST_P(EveryDestination, TakesDisksUpToItsLargest) {
+  const Row& row = GetParam();
+  for (const auto format : row.formats) {
+    EXPECT_EQ(size_for(row.destination, format, row.largest), row.largest);
+    EXPECT_THAT(complaint(row.destination, format, row.largest + 512),
+                HasSubstr(fmt::format("the disk has {} bytes, {} takes at most {}",
+                                      row.largest + 512, name_of(row.destination), row.largest)));
+  }
+}
+
+TEST_P(EveryDestination, SaysHowLongASmallerOneMustBe) {
+  const Row& row = GetParam();
+  const auto fitted = [&](std::uint64_t size) {
+    return size_for(row.destination, row.formats.front(), size);
+  };
+  EXPECT_EQ(fitted(512), row.smallest);
+  EXPECT_EQ(fitted(row.smallest), row.smallest);
+  EXPECT_EQ(fitted(30 * kMiB), 30 * kMiB);
+  EXPECT_EQ(fitted(30 * kMiB + 512), 30 * kMiB + row.multiple);
+  EXPECT_EQ(fitted(row.largest - row.multiple), row.largest - row.multiple);
 }
 
 TEST(FindDestination, KnowsItsOwnNamesAlone) {

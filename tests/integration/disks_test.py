@@ -9,7 +9,7 @@ import unittest
 import disk_images
 import disk_rules
 import harness
-from disk_images import MIB, OUTPUTS, noise, sha256_of, write_sparse
+from disk_images import GIB, MIB, OUTPUTS, TIB, noise, sha256_of, write_sparse
 from harness import EXPORT, run
 
 
@@ -95,6 +95,20 @@ class Disks(harness.TestCase):
         self.assertEqual(os.path.getsize(image), 22 * MIB + 512)
         disk, = self.listed(bundle)
         self.assertEqual((disk["size"], disk["sourceSize"], disk["format"]), (22 * MIB, 21 * MIB + 512, "vhd-fixed"))
+
+    def test_every_destination_takes_its_largest_disk_and_none_larger(self):
+        for destination, output, largest in (
+                ("azure", "vhd-fixed", 32767 * GIB), ("ibm-classic", "vhd", 100 * GIB), ("xenserver", "vhd", 2040 * GIB),
+                ("aws", "vmdk", 16 * TIB), ("vsphere", "vmdk", 62 * TIB), ("hyper-v", "vhd", 2040 * GIB)):
+            with self.subTest(destination=destination):
+                image = self.dir / f"{destination}.qcow2"
+                run("qemu-img", "create", "-q", "-f", "qcow2", image, str(largest))
+                done = run(EXPORT, self.dir / "b.bag", f"disk:{image}", "--for", destination, "--dry-run", "--json")
+                disk, = json.loads(done.stdout)["disks"]
+                self.assertEqual((disk["format"], disk["size"]), (output, largest))
+                run("qemu-img", "resize", "-q", "-f", "qcow2", image, "+1M")
+                done = self.refused("b.bag", image, "--for", destination, "--fit", "--dry-run", expect=2)
+                self.assertIn(f"takes at most {largest}", done.stderr)
 
     def test_what_a_guest_wrote_does_not_decide_the_format(self):
         raw = write_sparse(self.dir / "web01.raw", MIB, [(0, b"QFI\xfb" + b"\0" * 60)])
