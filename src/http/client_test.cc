@@ -301,6 +301,20 @@ TEST_F(ClientTest, RepeatsWhatIsNotIdempotentOnlyIfNothingWasDone) {
   EXPECT_THAT(pauses_, SizeIs(1));
 }
 
+TEST_F(ClientTest, SendsABodyOnceThoughTheConnectionThatWasKeptIsClosed) {
+  ScriptedRegistry registry;
+  Client keeps = client();
+  keeps.send({.url = registry.url("/v2/"), .max_body_bytes = 9});
+  registry.script({.method = "PUT", .count = 0}, {.drop = true});
+  const io::MemoryBlob blob(io::bytes_of(kBlob));
+  const Request request = {.method = Method::kPut,
+                           .url = registry.url("/"),
+                           .body = BodyRange{&blob, 0, kBlob.size()},
+                           .idempotent = false};
+  EXPECT_THROW(keeps.send(request), Error);
+  EXPECT_EQ(registry.count({.method = "PUT"}), 1U);
+}
+
 TEST_F(ClientTest, SendsTheBodyAgainFromItsBeginning) {
   ScriptedRegistry registry;
   registry.script({}, {.status = 503});

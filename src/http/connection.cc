@@ -68,9 +68,12 @@ std::size_t on_read(char* data, std::size_t, std::size_t length, void* self) noe
   }
 }
 
+// libcurl sends a request again by itself when the connection that it had kept was closed before an
+// answer came, and a request may have been seen by then.
 int on_seek(void* self, curl_off_t offset, int origin) noexcept {
-  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
-  static_cast<Exchange*>(self)->rewind_body(static_cast<std::uint64_t>(offset));
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (origin != SEEK_SET || offset < 0 || !exchange.may_rewind_body()) return CURL_SEEKFUNC_FAIL;
+  exchange.rewind_body(static_cast<std::uint64_t>(offset));
   return CURL_SEEKFUNC_OK;
 }
 
