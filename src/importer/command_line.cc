@@ -37,8 +37,8 @@ push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
 All     --seal DIGEST                        refuse any bundle but the one with this seal
 Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
 Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
-        --jobs N  --max-rate SIZE  --retries N  --proxy URL  --no-proxy HOST,...
-        --connect-timeout SECONDS  --stall-timeout SECONDS
+        --proxy URL  --proxy-user NAME --proxy-password-file FILE  --no-proxy HOST,...
+        --jobs N  --max-rate SIZE  --retries N  --connect-timeout SECONDS  --stall-timeout SECONDS
 Output  --json  -q, --quiet  --version  -h, --help
 
 Examples

@@ -161,11 +161,13 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
       .named_registries = line.target.registry.empty() ? std::vector<std::string>()
                                                        : std::vector{line.target.registry},
       .files = &files,
+      .warn = [&](const std::string& text) { progress.warn(text); },
       .stop = stop};
-  const auto target =
-      target::open_target(line.target, {.files = &files,
-                                        .registry = cli::open_registries(line.registries, around),
-                                        .chunk_size = line.chunk_size});
+  const http::Settings http = cli::http_settings(line.registries, around);
+  const auto target = target::open_target(
+      line.target, {.files = &files,
+                    .registry = cli::open_registries(line.registries, around, http),
+                    .chunk_size = line.chunk_size});
   const importing::NamePlan plan = plan_names(line, bundle, *target, progress);
   if (line.dry_run) {
     const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());
