@@ -129,6 +129,9 @@ inline constexpr std::uint32_t kVhdxTableEntries = 2047;
 /// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
 inline constexpr std::size_t kBufferBytes = 256U << 10U;
 
+/// Different texts that one registry may have shown to users in a run.
+inline constexpr std::size_t kRegistryWarnings = 20;
+
 /// One token or login header: what common servers take as a request header.
 inline constexpr std::size_t kTokenBytes = 16U << 10U;
 /// Tokens and credentials kept for one registry at once; what is dropped is asked for again.

@@ -63,6 +63,8 @@ class Registries {
         std::ranges::find(options_.plain_http, to_lower(name)) != options_.plain_http.end();
     access.http = http_;
     access.auth_realms = options_.auth_realms;
+    access.own_origin_only = !surroundings_.goes_elsewhere;
+    access.warn = surroundings_.warn;
     access.credential = [sources = credentials_, name, files = surroundings_.files,
                          run_helper =
                              registry::run_credential_helper()](const std::string& repository) {

@@ -63,6 +63,8 @@ bool BlobUpload::is_there() {
   request.url = registry_.url(fmt::format("/v2/{}/blobs/{}", repository_, blob_.digest.text()));
   const http::Response response = send(std::move(request));
   if (response.status == 404) return false;
+  // Registries that keep blobs elsewhere look for one before they send us there.
+  if (response.status >= 300 && response.status < 400) return true;
   if (response.status != 200) throw failure(response);
   const auto length = response.header("content-length");
   return !length || find_number(trimmed(*length)) == blob_.size;

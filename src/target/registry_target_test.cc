@@ -51,6 +51,7 @@ std::shared_ptr<registry::Registry> connect(const ScriptedRegistry& server) {
   access.plain_http = true;
   access.http.user_agent = "seabag-test";
   access.http.attempts = 3;
+  access.own_origin_only = true;
   access.pause = [](std::chrono::milliseconds, const std::stop_token&) {};
   access.credential = [](const std::string&) { return std::nullopt; };
   return std::make_shared<registry::Registry>(std::move(access));
