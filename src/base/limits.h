@@ -46,6 +46,9 @@ inline constexpr std::size_t kHeaderBytes = 64U << 10U;
 inline constexpr std::size_t kHeaderCount = 256;
 /// A server that drips slower would hold a worker for ever; any usable --max-rate stays above it.
 inline constexpr int kStallBytesPerSecond = 16;
+/// A transfer that breaks off after fewer bytes has come no further: after a few of those in a row
+/// it is given up, so that the time of a blob has a bound however often its connections end.
+inline constexpr std::uint64_t kLeastProgressBytes = 64U << 10U;
 /// Longest wait that Retry-After is granted.
 inline constexpr int kRetryAfterSeconds = 300;
 
