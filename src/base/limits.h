@@ -34,9 +34,11 @@ inline constexpr int kIndexDepth = 8;
 inline constexpr std::size_t kIndexChildren = 10'000;
 /// Referrers of one manifest, over all pages.
 inline constexpr std::size_t kReferrers = 10'000;
-/// Pages of one listing, and names over all its pages.
+/// Pages of one listing.
 inline constexpr int kListPages = 100'000;
-inline constexpr std::size_t kListNames = 5'000'000;
+/// What the names of one listing may cost in memory: a million of up to 15 characters, 200,000 of
+/// the longest that a tag may have.
+inline constexpr std::size_t kListBytes = 32U << 20U;
 
 /// Redirects of one request: registries use 1, storage backends 2.
 inline constexpr int kRedirects = 5;
