@@ -65,7 +65,7 @@ void read_foreign_layer(const ForeignClient& foreign_client, const oci::Descript
       read_from(*client, parse_layer_url(text, local_urls), local_urls, reader);
       return;
     } catch (Error& error) {
-      error.add_context(fmt::format("foreign layer from {}", quoted(text)));
+      error.add_context(fmt::format("foreign layer from {}", shown(text)));
       // What was passed on is right, and another URL would have to begin behind it: the caller asks
       // again.
       if (reader.passed_on() > 0 || error.code() == Code::kCancelled) throw;
