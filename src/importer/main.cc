@@ -24,6 +24,7 @@
 #include "importer/listing.h"
 #include "importer/outcome.h"
 #include "importing/disk_artifact.h"
+#include "importing/read_back.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
 
@@ -130,6 +131,9 @@ void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
   }
   importing::push(bundle, names, target, line.push, progress, stop, receipt);
   receipt.complete = false;
+  if (line.verify_target) {
+    importing::read_back(bundle, names, target, line.push.jobs, progress, stop, receipt);
+  }
   const auto disks = importing::chosen_disks(bundle.index(), line.names);
   if (is_directory) {
     importing::restore_disk_artifacts(bundle, files, disk_artifacts, line.target.path,

@@ -85,13 +85,29 @@ class MemoryTarget : public target::Target {
     events_.push_back("link " + repository);
     return true;
   }
+  void read_back_blob(const std::string& repository, const oci::Descriptor& blob) override {
+    read_back(repository, blob.digest, blobs_);
+  }
+  void read_back_manifest(const std::string& repository, const digest::Digest& digest) override {
+    read_back(repository, digest, manifests_);
+  }
   void finish() override { finished_ = true; }
 
+  std::size_t reads() const { return reads_; }
   const std::vector<std::string>& events() const { return events_; }
   bool finished() const { return finished_; }
   std::size_t linked() const { return linked_.size(); }
 
  private:
+  void read_back(const std::string& repository, const digest::Digest& digest,
+                 const std::set<std::pair<std::string, digest::Digest>>& in) {
+    const std::scoped_lock lock(mutex_);
+    require_up();
+    ++reads_;
+    if (lost_.contains(digest) || !in.contains({repository, digest})) {
+      throw Error(Code::kIntegrity, "it is not there any more");
+    }
+  }
   void require(const std::string& repository, const digest::Digest& digest) const {
     if (!blobs_.contains({repository, digest}))
       throw Error(Code::kRefused, "blob unknown: " + digest.text());

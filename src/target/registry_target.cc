@@ -12,6 +12,7 @@
 #include "oci/referrers.h"
 #include "target/blob_upload.h"
 #include "target/name_grammar.h"
+#include "target/read_back.h"
 #include "target/registry_answer.h"
 
 namespace seabag::target {
@@ -200,6 +201,17 @@ bool RegistryTarget::link_referrers(const std::string& repository, const digest:
               fmt::format("the referrers tag {}:{} lost entries {} times in a row", remote, tag,
                           kMergeRounds))
       .add_next_step("somebody else is writing it: push again");
+}
+
+void RegistryTarget::read_back_blob(const std::string& repository, const oci::Descriptor& blob) {
+  target::read_back_blob(*registry_, remote_name(repository), blob);
+}
+
+void RegistryTarget::read_back_manifest(const std::string& repository,
+                                        const digest::Digest& digest) {
+  const std::string remote = remote_name(repository);
+  if (registry_->find_manifest(remote, digest.text(), push_scope(remote))) return;
+  throw Error(Code::kIntegrity, "it is not there any more");
 }
 
 }  // namespace seabag::target
