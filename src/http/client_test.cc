@@ -344,7 +344,7 @@ TEST_F(ClientTest, RepeatsWhenNobodyListens) {
 
 TEST_F(ClientTest, SaysThatAHostIsUnknown) {  // J2
   const Error error =
-      failure({.url = parse_url("http://registry.invalid/v2/")}, nullptr, {.attempts = 1});
+      failure({.url = parse_url("http://registry.invalid/v2/")}, nullptr, {.attempts = 3});
   EXPECT_EQ(error.code(), Code::kUnavailable);
   EXPECT_THAT(error.what(), HasSubstr("registry.invalid"));
 }

@@ -297,11 +297,16 @@ Connection::Connection(const Settings& settings, std::stop_token stop)
   static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
   check(kStarted == CURLE_OK, "libcurl starts");
   multi_.reset(curl_multi_init());
-  easy_.reset(curl_easy_init());
-  check(multi_ != nullptr && easy_ != nullptr, "memory for libcurl's handles");
+  check(multi_ != nullptr, "memory for libcurl's handles");
+  renew_easy();
   for (const std::string& proxy : {settings_.https_proxy, settings_.http_proxy}) {
     if (!proxy.empty()) static_cast<void>(proxy_address(proxy));
   }
+}
+
+void Connection::renew_easy() {
+  easy_.reset(curl_easy_init());
+  check(easy_ != nullptr, "memory for libcurl's handles");
 }
 
 Outcome Connection::exchange(const Request& request, const Hop& hop, io::ByteSink* sink,
@@ -340,6 +345,9 @@ Outcome Connection::exchange(const Request& request, const Hop& hop, io::ByteSin
       refuse_unaccepted_certificate(result, url, settings_);
     }
     outcome.breakage = breakage_of(easy, result, reason.data(), url, settings_);
+    // After a name that did not resolve the old one keeps its buffer, and takes no size for it any
+    // more (libcurl 7.88). Connections are the multi handle's.
+    renew_easy();
   } else if (!exchange.has_whole_head()) {
     outcome.breakage = {.reason = "connection closed in the middle of the headers"};
   }

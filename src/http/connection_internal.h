@@ -57,6 +57,8 @@ class Connection {
     void operator()(void* multi) const noexcept;
   };
 
+  void renew_easy();
+
   const Settings& settings_;
   std::stop_token stop_;
   bool was_answered_ = false;               // by any server
