@@ -49,6 +49,7 @@ class RegistryTarget : public Target {
   http::Response head_manifest(const std::string& remote, const std::string& tag_or_digest);
   http::Response push_manifest(const std::string& remote, const std::string& tag_or_digest,
                                const oci::RawManifest& manifest);
+  bool has_all_below(const std::string& remote, const oci::RawManifest& manifest);
   bool has_referrers_api(const std::string& remote, const digest::Digest& subject);
 
   TargetName name_;

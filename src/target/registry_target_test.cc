@@ -516,6 +516,25 @@ TEST(RegistryTarget, SaysWhatTheRegistrySaidAboutAManifest) {
   EXPECT_THAT(server.tags("a/b"), IsEmpty());
 }
 
+TEST(RegistryTarget, PutsAManifestAgainWhoseBlobsAreThereAfterAll) {  // G4
+  for (const int denials : {1, 2, 3}) {
+    ScriptedRegistry server;
+    server.add_blob("a/b", kBlob);
+    server.script(Match{.method = "PUT", .count = denials},
+                  Reply{.status = 404, .body = R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]})"});
+    RegistryTarget target = open(server);
+    const auto put_it = [&] {
+      target.put_manifest("a/b", manifest_of(image_text(kBlob)), std::nullopt, "1");
+    };
+    if (denials < 3) {
+      put_it();
+    } else {
+      expect_error(Code::kRefused, "MANIFEST_BLOB_UNKNOWN", put_it);
+    }
+    EXPECT_EQ(server.tags("a/b").size(), denials < 3 ? 1U : 0U);
+  }
+}
+
 TEST(RegistryTarget, HintsAtPlatformsWhenChildrenLack) {
   ScriptedRegistry server;
   RegistryTarget target = open(server);
