@@ -12,7 +12,7 @@ build="g++ cmake ninja-build pkg-config libarchive-dev libcurl4-openssl-dev libs
 samples="docker-registry python3 zstd gzip dpkg apt curl"
 tests="$samples libgtest-dev libgmock-dev libcpp-httplib-dev skopeo umoci podman libarchive-tools tar sqlite3 openssl
        apache2-utils strace mandoc qemu-utils 7zip python3-libvhdi python3-libvmdk python3-libqcow e2fsprogs xfsprogs mount
-       mmdebstrap nbdkit libnbd-bin"
+       mmdebstrap nbdkit libnbd-bin iproute2"
 lint="clang-format-16 clang-tidy-16 python3"
 fuzz="clang-16 libclang-rt-16-dev"
 

@@ -34,9 +34,11 @@ inline constexpr int kIndexDepth = 8;
 inline constexpr std::size_t kIndexChildren = 10'000;
 /// Referrers of one manifest, over all pages.
 inline constexpr std::size_t kReferrers = 10'000;
-/// Pages of one listing, and names over all its pages.
+/// Pages of one listing.
 inline constexpr int kListPages = 100'000;
-inline constexpr std::size_t kListNames = 5'000'000;
+/// What the names of one listing may cost in memory: a million of up to 15 characters, 200,000 of
+/// the longest that a tag may have.
+inline constexpr std::size_t kListBytes = 32U << 20U;
 
 /// Redirects of one request: registries use 1, storage backends 2.
 inline constexpr int kRedirects = 5;
@@ -46,6 +48,9 @@ inline constexpr std::size_t kHeaderBytes = 64U << 10U;
 inline constexpr std::size_t kHeaderCount = 256;
 /// A server that drips slower would hold a worker for ever; any usable --max-rate stays above it.
 inline constexpr int kStallBytesPerSecond = 16;
+/// A transfer that breaks off after fewer bytes has come no further: after a few of those in a row
+/// it is given up, so that the time of a blob has a bound however often its connections end.
+inline constexpr std::uint64_t kLeastProgressBytes = 64U << 10U;
 /// Longest wait that Retry-After is granted.
 inline constexpr int kRetryAfterSeconds = 300;
 
@@ -128,6 +133,9 @@ inline constexpr std::uint32_t kVhdxTableEntries = 2047;
 
 /// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
 inline constexpr std::size_t kBufferBytes = 256U << 10U;
+
+/// Different texts that one registry may have shown to users in a run.
+inline constexpr std::size_t kRegistryWarnings = 20;
 
 /// One token or login header: what common servers take as a request header.
 inline constexpr std::size_t kTokenBytes = 16U << 10U;

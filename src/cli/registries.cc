@@ -30,15 +30,23 @@ std::string only_registry(const std::vector<std::string>& named) {
       .add_next_step("say which registry the user is for: --user HOST[:PORT]=NAME");
 }
 
+// The proxy's URL with the user and the password of the options.
+std::string with_login(const std::string& proxy, const RegistryOptions& options) {
+  if (options.proxy_user.empty()) return proxy;
+  const std::string login =
+      fmt::format("{}:{}@", http::percent_encoded(options.proxy_user),
+                  http::percent_encoded(read_password(options.proxy_password_file)));
+  const auto scheme = proxy.find("://");
+  return std::string(proxy).insert(scheme == std::string::npos ? 0 : scheme + 3, login);
+}
+
 class Registries {
  public:
-  Registries(RegistryOptions options, RegistrySurroundings surroundings)
+  Registries(RegistryOptions options, RegistrySurroundings surroundings, http::Settings http)
       : options_(std::move(options)),
         surroundings_(std::move(surroundings)),
-        credentials_(credential_sources(options_, surroundings_)) {
-    http_settings(options_, surroundings_,
-                  false);  // so that a wrong option fails now, not in the middle
-  }
+        http_(std::move(http)),
+        credentials_(credential_sources(options_, surroundings_)) {}
 
   std::shared_ptr<registry::Registry> open(const std::string& name) {
     const std::scoped_lock lock(mutex_);
@@ -53,8 +61,10 @@ class Registries {
     access.registry = name;
     access.plain_http =
         std::ranges::find(options_.plain_http, to_lower(name)) != options_.plain_http.end();
-    access.http = http_settings(options_, surroundings_, access.plain_http);
+    access.http = http_;
     access.auth_realms = options_.auth_realms;
+    access.own_origin_only = !surroundings_.goes_elsewhere;
+    access.warn = surroundings_.warn;
     access.credential = [sources = credentials_, name, files = surroundings_.files,
                          run_helper =
                              registry::run_credential_helper()](const std::string& repository) {
@@ -67,6 +77,7 @@ class Registries {
 
   const RegistryOptions options_;
   const RegistrySurroundings surroundings_;
+  const http::Settings http_;
   const registry::CredentialSources credentials_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<registry::Registry>> opened_;
@@ -117,7 +128,7 @@ registry::CredentialSources credential_sources(const RegistryOptions& options,
 }
 
 http::Settings http_settings(const RegistryOptions& options,
-                             const RegistrySurroundings& surroundings, bool plain_http) {
+                             const RegistrySurroundings& surroundings) {
   require_file(*surroundings.files, "--ca-file", options.ca_file);
   require_file(*surroundings.files, "--client-cert", options.client_certificate);
   require_file(*surroundings.files, "--client-key", options.client_key);
@@ -126,12 +137,14 @@ http::Settings http_settings(const RegistryOptions& options,
   settings.ca_file = options.ca_file;
   settings.client_certificate = options.client_certificate;
   settings.client_key = options.client_key;
-  settings.proxy = options.proxy;
+  settings.https_proxy = with_login(options.proxy, options);
+  settings.http_proxy = settings.https_proxy;
   settings.no_proxy = options.no_proxy;
-  if (surroundings.uses_environment_proxies) {
+  if (surroundings.goes_elsewhere) {
     const Environment& environment = surroundings.environment;
-    if (settings.proxy.empty()) {
-      settings.proxy = plain_http ? environment.http_proxy : environment.https_proxy;
+    if (options.proxy.empty()) {
+      settings.https_proxy = environment.https_proxy;
+      settings.http_proxy = environment.http_proxy;
     }
     if (settings.no_proxy.empty()) settings.no_proxy = environment.no_proxy;
   }
@@ -142,9 +155,10 @@ http::Settings http_settings(const RegistryOptions& options,
 }
 
 std::function<std::shared_ptr<registry::Registry>(const std::string& registry)> open_registries(
-    const RegistryOptions& options, const RegistrySurroundings& surroundings) {
+    const RegistryOptions& options, const RegistrySurroundings& surroundings,
+    const http::Settings& http) {
   // Shared by the copies of the function.
-  const auto registries = std::make_shared<Registries>(options, surroundings);
+  const auto registries = std::make_shared<Registries>(options, surroundings, http);
   return [registries](const std::string& registry) { return registries->open(registry); };
 }
 

@@ -19,12 +19,13 @@ namespace seabag::cli {
 /// What the options do not say. All of it outlives what is made of it.
 struct RegistrySurroundings {
   Environment environment;
-  /// The exporter goes through the environment's proxies; the importer opens connections to nothing
-  /// that is not on its command line.
-  bool uses_environment_proxies = false;
+  /// The exporter goes through the environment's proxies, and to where registries redirect it; the
+  /// importer opens connections to nothing that is not on its command line.
+  bool goes_elsewhere = false;
   std::string user_agent;
   std::vector<std::string> named_registries;  ///< of the command line, as written
   io::FileSystem* files = nullptr;
+  std::function<void(const std::string& text)> warn = {};  ///< told what registries say to users
   std::stop_token stop;
 };
 
@@ -38,13 +39,16 @@ std::vector<std::string> auth_files(const RegistryOptions& options, const Enviro
 registry::CredentialSources credential_sources(const RegistryOptions& options,
                                                const RegistrySurroundings& surroundings);
 
-/// Errors: kUsage for a certificate or key file that does not exist.
+/// Reads the proxy's password. Errors: kUsage for a certificate or key file that does not exist,
+/// and a password that cannot be read.
 http::Settings http_settings(const RegistryOptions& options,
-                             const RegistrySurroundings& surroundings, bool plain_http);
+                             const RegistrySurroundings& surroundings);
 
-/// Gives the one Registry of the run for each "HOST[:PORT]", made on first use. Credentials are
-/// read now. Errors: those of the two above. Threads: what is returned may be called concurrently.
+/// Gives the one Registry of the run for each "HOST[:PORT]", made on first use and reached by
+/// `http`. Credentials are read now. Errors: of credential_sources(). Threads: what is returned may
+/// be called concurrently.
 std::function<std::shared_ptr<registry::Registry>(const std::string& registry)> open_registries(
-    const RegistryOptions& options, const RegistrySurroundings& surroundings);
+    const RegistryOptions& options, const RegistrySurroundings& surroundings,
+    const http::Settings& http);
 
 }  // namespace seabag::cli

@@ -97,29 +97,40 @@ TEST_F(RegistriesTest, RefuseFilesThatDoNotExist) {
         &RegistryOptions::client_key}) {
     RegistryOptions options;
     options.*option = none;
-    EXPECT_THROW(open_registries(options, surroundings_), Error);
+    EXPECT_THROW(http_settings(options, surroundings_), Error);
   }
   options_.auth_files = {none};
-  EXPECT_THROW(open_registries(options_, surroundings_), Error);
+  EXPECT_THROW(open_registries(options_, surroundings_, {}), Error);
 }
 
 TEST_F(RegistriesTest, GoThroughTheEnvironmentsProxiesOnlyIfToldTo) {
   surroundings_.environment.https_proxy = "http://secure:1";
   surroundings_.environment.http_proxy = "http://plain:1";
   surroundings_.environment.no_proxy = "local";
-  EXPECT_EQ(http_settings(options_, surroundings_, false).proxy, "");
-  EXPECT_EQ(http_settings(options_, surroundings_, false).no_proxy, "");
-  surroundings_.uses_environment_proxies = true;
-  EXPECT_EQ(http_settings(options_, surroundings_, false).proxy, "http://secure:1");
-  EXPECT_EQ(http_settings(options_, surroundings_, true).proxy, "http://plain:1");
-  EXPECT_EQ(http_settings(options_, surroundings_, false).no_proxy, "local");
+  EXPECT_EQ(http_settings(options_, surroundings_).https_proxy, "");
+  EXPECT_EQ(http_settings(options_, surroundings_).no_proxy, "");
+  surroundings_.goes_elsewhere = true;
+  EXPECT_EQ(http_settings(options_, surroundings_).https_proxy, "http://secure:1");
+  EXPECT_EQ(http_settings(options_, surroundings_).http_proxy, "http://plain:1");
+  EXPECT_EQ(http_settings(options_, surroundings_).no_proxy, "local");
   options_.proxy = "http://mine:1";
-  EXPECT_EQ(http_settings(options_, surroundings_, false).proxy, "http://mine:1");
+  EXPECT_EQ(http_settings(options_, surroundings_).https_proxy, "http://mine:1");
+  EXPECT_EQ(http_settings(options_, surroundings_).http_proxy, "http://mine:1");
+}
+
+TEST_F(RegistriesTest, LogInAtTheProxyThatIsNamed) {
+  options_.proxy_user = "us@site";
+  options_.proxy_password_file = password_file_;
+  options_.proxy = "http://proxy:3128";
+  EXPECT_EQ(http_settings(options_, surroundings_).https_proxy,
+            "http://us%40site:secret@proxy:3128");
+  options_.proxy = "proxy:3128";
+  EXPECT_EQ(http_settings(options_, surroundings_).http_proxy, "us%40site:secret@proxy:3128");
 }
 
 TEST_F(RegistriesTest, MakeOneRegistryForEachName) {
   options_.plain_http = {"a.local:5000"};
-  const auto open = open_registries(options_, surroundings_);
+  const auto open = open_registries(options_, surroundings_, {});
   EXPECT_EQ(open("A.local:5000")->url("/v2/").text(), "http://a.local:5000/v2/");
   EXPECT_EQ(open("b.local")->url("/v2/").origin.scheme, "https");
   EXPECT_EQ(open("b.local"), open("b.local"));

@@ -103,7 +103,25 @@ std::string read_proxy(const cxxopts::ParseResult& arguments) {
   if (proxy.find('@') == std::string::npos) return proxy;
   throw Error(Code::kUsage,
               "--proxy: everybody on this machine can read a command line, so it takes no user and "
-              "password");
+              "password")
+      .add_next_step("give them by --proxy-user NAME --proxy-password-file FILE");
+}
+
+void read_proxy_login(const cxxopts::ParseResult& arguments, RegistryOptions& options) {
+  const auto text = [&](const char* option) {
+    return arguments.count(option) > 0 ? arguments[option].as<std::string>() : std::string();
+  };
+  options.proxy_user = text("proxy-user");
+  options.proxy_password_file = text("proxy-password-file");
+  if (options.proxy_user.find(':') != std::string::npos) {
+    throw Error(Code::kUsage, "--proxy-user: expected a name without a colon");
+  }
+  if (options.proxy_user.empty() != options.proxy_password_file.empty()) {
+    throw Error(Code::kUsage, "--proxy-user and --proxy-password-file go together");
+  }
+  if (!options.proxy_user.empty() && options.proxy.empty()) {
+    throw Error(Code::kUsage, "--proxy-user without --proxy");
+  }
 }
 
 }  // namespace
@@ -126,6 +144,8 @@ void add_registry_options(cxxopts::Options& options) {
   add("client-key", "", text());
   add("plain-http", "", repeatable());
   add("proxy", "", text());
+  add("proxy-user", "", text());
+  add("proxy-password-file", "", text());
   add("no-proxy", "", text());
   add("jobs", "", usually("8"));
   add("max-rate", "", usually("0"));
@@ -160,6 +180,7 @@ RegistryOptions read_registry_options(const cxxopts::ParseResult& arguments) {
   options.plain_http = hosts_of(arguments, "plain-http");
   options.auth_realms = hosts_of(arguments, "auth-realm");
   options.proxy = read_proxy(arguments);
+  read_proxy_login(arguments, options);
   options.no_proxy = text("no-proxy");
   options.jobs = number("jobs", 1, kMostJobs);
   options.max_rate = parse_size(text("max-rate"), "--max-rate");

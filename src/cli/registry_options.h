@@ -27,6 +27,8 @@ struct RegistryOptions {
   std::vector<std::string> plain_http;   ///< "HOST[:PORT]", lower case
   std::vector<std::string> auth_realms;  ///< hosts of token servers that may have the credential
   std::string proxy;
+  std::string proxy_user;
+  std::string proxy_password_file;
   std::string no_proxy;
   int jobs = 0;
   std::uint64_t max_rate = 0;  ///< bytes a second, over all transfers; 0: no limit

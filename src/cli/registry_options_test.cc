@@ -54,6 +54,10 @@ TEST(RegistryOptions, AreRead) {
                                         "auth.local",
                                         "--proxy",
                                         "http://proxy:3128",
+                                        "--proxy-user",
+                                        "us",
+                                        "--proxy-password-file",
+                                        "secret",
                                         "--no-proxy",
                                         "a,b",
                                         "--jobs",
@@ -73,6 +77,8 @@ TEST(RegistryOptions, AreRead) {
   EXPECT_EQ(options.plain_http, (std::vector<std::string>{"registry.local:5000", "[::1]:5000"}));
   EXPECT_EQ(options.auth_realms, (std::vector<std::string>{"auth.local"}));
   EXPECT_EQ(options.proxy, "http://proxy:3128");
+  EXPECT_EQ(options.proxy_user, "us");
+  EXPECT_EQ(options.proxy_password_file, "secret");
   EXPECT_EQ(options.no_proxy, "a,b");
   EXPECT_EQ(options.jobs, 3);
   EXPECT_EQ(options.max_rate, 10U << 20U);
@@ -115,6 +121,15 @@ TEST(RegistryOptions, RefuseWhatDoesNotFitTogether) {
       {"key without a certificate", {"--client-key", "k"}, "--client-cert"},
       {"URL in place of a host", {"--plain-http", "http://a"}, "HOST"},
       {"repository in place of a host", {"--plain-http", "a/b"}, "HOST"},
+      {"proxy login without a proxy",
+       {"--proxy-user", "me", "--proxy-password-file", "f"},
+       "without --proxy"},
+      {"proxy login without a password",
+       {"--proxy", "http://p", "--proxy-user", "me"},
+       "--proxy-password-file"},
+      {"proxy password of nobody",
+       {"--proxy", "http://p", "--proxy-password-file", "f"},
+       "--proxy-user"},
       {"no jobs", {"--jobs", "0"}, "--jobs"},
       {"too many jobs", {"--jobs", "65"}, "--jobs"},
       {"rate that is no size", {"--max-rate", "fast"}, "--max-rate"},
@@ -135,6 +150,7 @@ TEST(RegistryOptions, RefuseWhatDoesNotFitTogether) {
 TEST(RegistryOptions, RefuseSecretsWithoutRepeatingThem) {
   for (const std::vector<const char*>& arguments :
        {std::vector<const char*>{"--user", "me:hunter2"},
+        {"--proxy", "p", "--proxy-user", "me:hunter2", "--proxy-password-file", "f"},
         {"--proxy", "http://me:hunter2@proxy:3128"}}) {
     try {
       read(arguments);

@@ -41,8 +41,8 @@ Bundle  --resume                             continue the unfinished bundle
         --tarball-size SIZE                  begin a new tarball before this size (4GiB, 500M)
 Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
 Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
-        --jobs N  --max-rate SIZE  --retries N  --proxy URL  --no-proxy HOST,...
-        --connect-timeout SECONDS  --stall-timeout SECONDS
+        --proxy URL  --proxy-user NAME --proxy-password-file FILE  --no-proxy HOST,...
+        --jobs N  --max-rate SIZE  --retries N  --connect-timeout SECONDS  --stall-timeout SECONDS
 Output  --json  -q, --quiet  --version  -h, --help
 
 Examples

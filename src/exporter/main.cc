@@ -45,14 +45,16 @@ void read_source_lists(CommandLine& line) {
 
 cli::RegistrySurroundings registry_surroundings(const CommandLine& line,
                                                 const cli::Environment& environment,
-                                                io::FileSystem& files,
+                                                io::FileSystem& files, transfer::Progress& progress,
                                                 const std::stop_token& stop) {
-  cli::RegistrySurroundings surroundings{.environment = environment,
-                                         .uses_environment_proxies = true,
-                                         .user_agent = line.request.tool,
-                                         .named_registries = {},
-                                         .files = &files,
-                                         .stop = stop};
+  cli::RegistrySurroundings surroundings{
+      .environment = environment,
+      .goes_elsewhere = true,
+      .user_agent = line.request.tool,
+      .named_registries = {},
+      .files = &files,
+      .warn = [&](const std::string& text) { progress.warn(text); },
+      .stop = stop};
   for (const source::SourceName& name : line.request.sources) {
     if (name.transport == source::Transport::kRegistry) {
       surroundings.named_registries.push_back(name.reference.registry);
@@ -67,20 +69,21 @@ int run(CommandLine& line, const std::stop_token& stop) {
   read_source_lists(line);
   line.request.tool = fmt::format("{}/{}", kProgram, kVersion);
   const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
-  const cli::RegistrySurroundings around = registry_surroundings(line, environment, *files, stop);
-  const http::Settings foreign = cli::http_settings(line.registries, around, false);
-  exporting::Means means{.files = *files,
-                         .surroundings = {.files = files.get(),
-                                          .registry = cli::open_registries(line.registries, around),
-                                          .foreign_client =
-                                              [&] {
-                                                return std::make_unique<http::Client>(
-                                                    foreign, http::real_pause(), stop);
-                                              }},
-                         .now = [&] { return environment.source_date_epoch.value_or(clock_now()); },
-                         .pause = http::real_pause(),
-                         .progress = *progress,
-                         .stop = stop};
+  const cli::RegistrySurroundings around =
+      registry_surroundings(line, environment, *files, *progress, stop);
+  const http::Settings http = cli::http_settings(line.registries, around);
+  exporting::Means means{
+      .files = *files,
+      .surroundings = {.files = files.get(),
+                       .registry = cli::open_registries(line.registries, around, http),
+                       .foreign_client =
+                           [&] {
+                             return std::make_unique<http::Client>(http, http::real_pause(), stop);
+                           }},
+      .now = [&] { return environment.source_date_epoch.value_or(clock_now()); },
+      .pause = http::real_pause(),
+      .progress = *progress,
+      .stop = stop};
   if (!line.request.selection.foreign_layers) means.surroundings.foreign_client = {};
   const exporting::ExportReport report = exporting::run_export(line.request, means);
   if (line.json) {

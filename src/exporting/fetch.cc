@@ -30,7 +30,7 @@ using index::Presence;
 // A blob may lie in many repositories; more than a few of them are not worth asking when one cannot
 // give it.
 constexpr std::size_t kPlacesPerBlob = 3;
-// Times in a row that a transfer may break off without a single new byte.
+// Times in a row that a transfer may break off without having come further.
 constexpr int kBarrenTries = 4;
 
 struct FetchPlace {
@@ -184,8 +184,9 @@ class Fetcher {
     try {
       fetch_through(place, blob, already);
     } catch (const Error& error) {
-      // What came, or what lay there, is not the blob: once more from its first byte.
-      if (error.code() != Code::kIntegrity) throw;
+      // What came, or what lay there, is not the blob, or the source would not give the rest of it:
+      // once more from its first byte.
+      if (error.code() != Code::kIntegrity && error.code() != Code::kProtocol) throw;
       fetch_through(place, blob, 0);
     }
   }
@@ -204,23 +205,35 @@ class Fetcher {
     transfer::MeteredSink metered(journalled, progress_, limit_);
     for (int barren = 0; verifying.received() < wanted.size;) {
       const std::uint64_t before = verifying.received();
-      std::optional<Error> broken;
-      try {
-        source.read_blob(name, descriptor, before, metered);
-      } catch (const Error& error) {
-        if (error.code() != Code::kUnavailable) throw;
-        broken = error;
-      }
-      barren = verifying.received() > before ? 0 : barren + 1;
+      const auto broken = read_on(source, name, descriptor, before, metered);
+      const bool got_on = verifying.received() - before >= limits::kLeastProgressBytes;
+      barren = got_on ? 0 : barren + 1;
       if (verifying.received() == wanted.size) break;
-      if (!broken) {
-        broken = Error(Code::kUnavailable,
-                       fmt::format("expected {} bytes, got {}", wanted.size, verifying.received()));
-      }
-      if (barren == kBarrenTries || (barren > 0 && !source.answers())) throw Error(*broken);
+      const Error shortage = broken.value_or(short_by(wanted.size, before, verifying.received()));
+      if (shortage.code() != Code::kUnavailable) throw Error(shortage);
+      if (barren == kBarrenTries || (barren > 0 && !source.answers())) throw Error(shortage);
       request_.pause(http::retry_delay(barren + 2, std::nullopt, 0.5), stop_);
     }
     metered.finish();
+  }
+
+  // What the transfer broke off with.
+  static std::optional<Error> read_on(source::ImageSource& source, const oci::Reference& name,
+                                      const oci::Descriptor& blob, std::uint64_t offset,
+                                      io::ByteSink& sink) {
+    try {
+      source.read_blob(name, blob, offset, sink);
+      return std::nullopt;
+    } catch (const Error& error) {
+      if (error.code() != Code::kUnavailable) throw;
+      return error;
+    }
+  }
+
+  // Whole answers may give a part of the rest, but one that gives nothing has no more.
+  static Error short_by(std::uint64_t expected, std::uint64_t before, std::uint64_t received) {
+    return {received == before ? Code::kIntegrity : Code::kUnavailable,
+            fmt::format("expected {} bytes, got {}", expected, received)};
   }
 
   // The bytes that lie there already are hashed like those that come; wrong ones show in the digest

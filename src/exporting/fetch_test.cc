@@ -28,16 +28,20 @@ class BreakingSource : public MemorySource {
   int breaks = 0;
   std::size_t bytes_before_break = 0;
   bool spoils = false;  ///< the first read gives wrong bytes
+  bool gives_no_ranges = false;
+  std::size_t ends_at = 1U << 30U;  ///< whole answers end there
   std::vector<std::uint64_t> offsets;
 
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override {
     offsets.push_back(offset);
-    io::MemorySink whole(1U << 20U, "blob");
+    io::MemorySink whole(16U << 20U, "blob");
     MemorySource::read_blob(repository, blob, offset, whole);
     io::Bytes bytes = whole.take();
     if (spoils) bytes.front() ^= std::byte{1};
     spoils = false;
+    bytes.resize(std::min(bytes.size(), std::max<std::size_t>(ends_at, offset) - offset));
+    if (offset > 0 && gives_no_ranges) throw Error(Code::kProtocol, "status 416");
     if (breaks == 0) return sink.write(bytes);
     --breaks;
     sink.write(std::span(bytes).first(std::min(bytes_before_break, bytes.size())));
@@ -121,6 +125,24 @@ TEST_F(Fetch, GoesOnWhereATransferBrokeOff) {
   EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 1200, 1800}));
 }
 
+TEST_F(Fetch, GoesOnAfterEveryMebibyte) {  // F10, J1
+  bytes_ = std::string(9'000'000, 'y');
+  layer_ = source_.put(bytes_, kLayer);
+  source_.tag("a", "1", source_.put_image("", {layer_}));
+  source_.breaks = 8;
+  source_.bytes_before_break = 1U << 20U;
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+}
+
+TEST_F(Fetch, GivesABlobUpThatGetsOnByAByteAtATime) {  // F10
+  source_.breaks = 1000;
+  source_.bytes_before_break = 1;
+  run();
+  EXPECT_EQ(presence(), Presence::kMissing);
+  EXPECT_LT(source_.offsets.size(), 20U);
+}
+
 TEST_F(Fetch, GivesABlobUpThatNeverGetsOn) {
   source_.breaks = 1000;
   run();
@@ -130,10 +152,28 @@ TEST_F(Fetch, GivesABlobUpThatNeverGetsOn) {
   EXPECT_GT(pauses_, 1);
 }
 
+TEST_F(Fetch, GivesABlobUpThatIsShorterThanItsSize) {  // F1
+  source_.ends_at = 600;
+  run();
+  EXPECT_EQ(presence(), Presence::kMissing);
+  EXPECT_EQ(content_.absences.at(0).reason, "integrity");
+  EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 0, 600}));
+  EXPECT_LT(source_.offsets.size(), 10U);
+}
+
 TEST_F(Fetch, TakesABlobOnceMoreThatCameWrong) {
   source_.spoils = true;
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
+}
+
+TEST_F(Fetch, TakesABlobOnceMoreWhoseRestIsNotGiven) {  // F6
+  source_.gives_no_ranges = true;
+  source_.breaks = 1;
+  source_.bytes_before_break = 600;
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+  EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 0}));
 }
 
 TEST_F(Fetch, RecordsABlobThatTheSourceDoesNotHave) {

@@ -19,20 +19,25 @@ namespace {
 // One try: the request, and where redirects take it.
 Outcome follow(Connection& connection, const Request& request, io::ByteSink* sink,
                const Accept& accept) {
-  Url url = request.url;
-  bool with_credentials = true;
+  Hop hop{.url = request.url,
+          .with_credentials = true,
+          .avoids_this_machine = request.avoids_this_machine};
   for (int redirects = 0;; ++redirects) {
-    Outcome outcome = connection.exchange(request, url, with_credentials, sink, accept);
+    Outcome outcome = connection.exchange(request, hop, sink, accept);
     if (outcome.breakage) return outcome;
     const auto target = redirect_target(request.method, outcome.response);
     if (!target) return outcome;
+    const bool leaves = target->origin != hop.url.origin;
+    if (leaves && request.stays_at_origin) return outcome;
     if (redirects == limits::kRedirects) {
       throw Error(Code::kProtocol, fmt::format("{}: more than {} redirects", request.url.shown(),
                                                limits::kRedirects));
     }
     // Not given back when a later hop returns: it would be the other origin that chose the path.
-    with_credentials = with_credentials && target->origin == url.origin;
-    url = *target;
+    if (leaves) hop.with_credentials = false;
+    // A server elsewhere that sends us to our own machine wants something of our network.
+    if (leaves && !outcome.was_local) hop.avoids_this_machine = true;
+    hop.url = *target;
   }
 }
 

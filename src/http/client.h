@@ -41,6 +41,11 @@ struct Request {
   std::uint64_t max_body_bytes = 0;
   /// Whether a lost or refused try may be repeated: the server ends in the same state either way.
   bool idempotent = true;
+  /// A redirect to another origin is not followed but returned.
+  bool stays_at_origin = false;
+  /// Not to an address of this machine or its link (see is_local_address()), whatever its name. It
+  /// is looked at before the connection is made; where a proxy is set that is the proxy's affair.
+  bool avoids_this_machine = false;
 };
 
 struct Response {
@@ -59,7 +64,9 @@ struct Settings {
   std::string ca_file = {};  ///< PEM, instead of the system's roots; empty: those
   std::string client_certificate = {};
   std::string client_key = {};
-  std::string proxy = {};  ///< empty: none; environment variables are read in main()
+  /// Empty: none; environment variables are read in main().
+  std::string https_proxy = {};  ///< for https URLs
+  std::string http_proxy = {};   ///< for http URLs
   std::string no_proxy = {};
   int attempts = 5;  ///< tries of an idempotent request, the first included
   std::chrono::seconds connect_timeout{30};
@@ -74,17 +81,17 @@ Pause real_pause();
 /// One connection's worth of HTTP over libcurl: redirects, retries, limits. No authentication.
 ///
 /// Redirects: followed here, at most limits::kRedirects, for GET and HEAD to any origin (never from
-/// https
-///            to http, never from a remote origin to a local address), for other methods within the
-///            origin alone. `credentials` never leave their origin, nor come back after they were
-///            left behind.
+///            https to http, never from a remote server to this machine or its link, be it under a
+///            name), for other methods within the origin alone. `credentials` never leave their
+///            origin, nor come back after they were left behind.
 /// Retry:     idempotent requests are tried again after connection failures, 408, 429, 500, 502,
-/// 503 and
-///            504: waiting as Retry-After says (a floor; at most limits::kRetryAfterSeconds), else
-///            with exponential backoff and full jitter. Others only if the server did nothing: it
-///            was not reached, or it says so by 429 or 503 with Retry-After. A try begins at
-///            `request.url` again, because the target of a redirect may have expired. Once bytes
-///            went into `sink` there is no further try: the caller goes on from where it stands.
+///            503 and 504: waiting as Retry-After says (a floor; at most
+///            limits::kRetryAfterSeconds), else with exponential backoff and full jitter. Others
+///            only if the server did nothing: it was not reached, or it says so by 429 or 503 with
+///            Retry-After. A body of theirs is sent once, also where a connection that was kept
+///            turns out to be closed. A try begins at `request.url` again, because the target of a
+///            redirect may have expired. Once bytes went into `sink` there is no further try: the
+///            caller goes on from where it stands.
 /// Errors:    kUnavailable when tries are used up or a transfer broke off (what was passed on is
 /// right),
 ///            kProtocol (TLS, redirect rules, header limits, malformed answers), kDenied (by the

@@ -59,6 +59,10 @@ class ClientTest : public ::testing::Test {
   io::MemorySink sink_{1U << 20U, "the blob"};
 };
 
+Settings through(const std::string& proxy) {
+  return {.https_proxy = proxy, .http_proxy = proxy};
+}
+
 RawServer::Script answer(const std::string& head, const std::string& body = "") {
   return {.bytes = head + "\r\n\r\n" + body};
 }
@@ -301,6 +305,20 @@ TEST_F(ClientTest, RepeatsWhatIsNotIdempotentOnlyIfNothingWasDone) {
   EXPECT_THAT(pauses_, SizeIs(1));
 }
 
+TEST_F(ClientTest, SendsABodyOnceThoughTheConnectionThatWasKeptIsClosed) {
+  ScriptedRegistry registry;
+  Client keeps = client();
+  keeps.send({.url = registry.url("/v2/"), .max_body_bytes = 9});
+  registry.script({.method = "PUT", .count = 0}, {.drop = true});
+  const io::MemoryBlob blob(io::bytes_of(kBlob));
+  const Request request = {.method = Method::kPut,
+                           .url = registry.url("/"),
+                           .body = BodyRange{&blob, 0, kBlob.size()},
+                           .idempotent = false};
+  EXPECT_THROW(keeps.send(request), Error);
+  EXPECT_EQ(registry.count({.method = "PUT"}), 1U);
+}
+
 TEST_F(ClientTest, SendsTheBodyAgainFromItsBeginning) {
   ScriptedRegistry registry;
   registry.script({}, {.status = 503});
@@ -326,7 +344,7 @@ TEST_F(ClientTest, RepeatsWhenNobodyListens) {
 
 TEST_F(ClientTest, SaysThatAHostIsUnknown) {  // J2
   const Error error =
-      failure({.url = parse_url("http://registry.invalid/v2/")}, nullptr, {.attempts = 1});
+      failure({.url = parse_url("http://registry.invalid/v2/")}, nullptr, {.attempts = 3});
   EXPECT_EQ(error.code(), Code::kUnavailable);
   EXPECT_THAT(error.what(), HasSubstr("registry.invalid"));
 }
@@ -442,6 +460,29 @@ TEST_F(ClientTest, EndsALoopOfRedirects) {  // F5
   EXPECT_THAT(registry.requests(), SizeIs(limits::kRedirects + 1));
 }
 
+TEST_F(ClientTest, ReturnsARedirectThatARequestMayNotFollow) {  // G13
+  ScriptedRegistry elsewhere;
+  ScriptedRegistry registry;
+  registry.script({.target = "/here"}, {.status = 307, .headers = {{"Location", "/there"}}});
+  registry.script({.target = "/there"},
+                  {.status = 307, .headers = {{"Location", elsewhere.url("/x").text()}}});
+  const Response response =
+      client().send({.url = registry.url("/here"), .max_body_bytes = 9, .stays_at_origin = true});
+  EXPECT_EQ(response.status, 307);
+  EXPECT_EQ(response.url, registry.url("/there"));
+  EXPECT_THAT(elsewhere.requests(), IsEmpty());
+}
+
+TEST_F(ClientTest, ConnectsNotToThisMachineWhereThatIsToBeAvoided) {  // F4, C9
+  RawServer inside({answer("HTTP/1.1 200 OK\r\nContent-Length: 0")});
+  const Request request = {.url = parse_url(inside.url("/")), .avoids_this_machine = true};
+  const Error error = failure(request);
+  EXPECT_EQ(error.code(), Code::kProtocol);
+  EXPECT_THAT(error.what(), HasSubstr("this machine"));
+  EXPECT_THAT(pauses_, IsEmpty());
+  EXPECT_THAT(inside.received(), IsEmpty()) << "not even a connection was made";
+}
+
 TEST_F(ClientTest, TakesNoBodyToAnotherOrigin) {  // G1
   ScriptedRegistry registry;
   ScriptedRegistry sink;
@@ -529,10 +570,10 @@ TEST_F(ClientTest, JoinsFoldedHeadersAndPassesOverInterimAnswers) {
 
 TEST_F(ClientTest, GoesThroughTheProxyThatIsSet) {
   RawServer proxy({answer("HTTP/1.1 200 OK\r\nContent-Length: 2", "ok")});
-  Client through =
-      client({.proxy = fmt::format("http://user:password@127.0.0.1:{}", proxy.port())});
+  Client by_proxy =
+      client({.http_proxy = fmt::format("http://user:password@127.0.0.1:{}", proxy.port())});
   EXPECT_EQ(
-      through.send({.url = parse_url("http://registry.example/v2/"), .max_body_bytes = 9}).status,
+      by_proxy.send({.url = parse_url("http://registry.example/v2/"), .max_body_bytes = 9}).status,
       200);
   EXPECT_THAT(proxy.received().at(0), HasSubstr("GET http://registry.example/v2/ HTTP/1.1"));
   EXPECT_THAT(proxy.received().at(0), HasSubstr("Proxy-Authorization: Basic "));
@@ -541,10 +582,25 @@ TEST_F(ClientTest, GoesThroughTheProxyThatIsSet) {
 TEST_F(ClientTest, AsksTheProxyNotForHostsThatAreExcepted) {
   ScriptedRegistry registry;
   RawServer proxy;
-  Client through =
-      client({.proxy = fmt::format("http://127.0.0.1:{}", proxy.port()), .no_proxy = "127.0.0.1"});
-  EXPECT_EQ(through.send({.url = registry.url("/v2/"), .max_body_bytes = 9}).status, 200);
+  Client past_it = client(
+      {.http_proxy = fmt::format("http://127.0.0.1:{}", proxy.port()), .no_proxy = "127.0.0.1"});
+  EXPECT_EQ(past_it.send({.url = registry.url("/v2/"), .max_body_bytes = 9}).status, 200);
   EXPECT_THAT(proxy.received(), IsEmpty());
+}
+
+TEST_F(ClientTest, HasAProxyForEachScheme) {
+  RawServer plain({answer("HTTP/1.1 200 OK\r\nContent-Length: 2", "ok")});
+  RawServer tunnel({answer("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0")});
+  Client by_proxy = client({.https_proxy = fmt::format("http://127.0.0.1:{}", tunnel.port()),
+                            .http_proxy = fmt::format("http://127.0.0.1:{}", plain.port()),
+                            .attempts = 1});
+  EXPECT_EQ(
+      by_proxy.send({.url = parse_url("http://registry.example/"), .max_body_bytes = 9}).status,
+      200);
+  EXPECT_THAT(tunnel.received(), IsEmpty());
+  EXPECT_THROW(by_proxy.send({.url = parse_url("https://registry.example/")}), Error);
+  EXPECT_THAT(tunnel.received().at(0), HasSubstr("CONNECT registry.example:443"));
+  EXPECT_THAT(plain.received(), SizeIs(1));
 }
 
 TEST_F(ClientTest, IgnoresTheEnvironmentsProxy) {
@@ -560,7 +616,7 @@ TEST_F(ClientTest, SaysThatTheProxyDemandsALogin) {  // J5
         {answer("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: "
                 "Basic\r\nContent-Length: 0")});
     const Error error = failure({.url = parse_url(scheme + "://registry.example/v2/")}, nullptr,
-                                {.proxy = fmt::format("http://127.0.0.1:{}", proxy.port())});
+                                through(fmt::format("http://127.0.0.1:{}", proxy.port())));
     EXPECT_EQ(error.code(), Code::kDenied) << error.what();
     EXPECT_THAT(error.next_step(), HasSubstr("https_proxy"));
   }
@@ -569,7 +625,7 @@ TEST_F(ClientTest, SaysThatTheProxyDemandsALogin) {  // J5
 TEST_F(ClientTest, NamesTheProxyThatCannotBeReachedAndNotItsPassword) {
   for (const std::string scheme : {"http", "https"}) {
     const Error error = failure({.url = parse_url(scheme + "://registry.example/v2/")}, nullptr,
-                                {.proxy = "http://user:secret@127.0.0.1:1"});
+                                through("http://user:secret@127.0.0.1:1"));
     EXPECT_EQ(error.code(), Code::kUnavailable);
     EXPECT_THAT(error.what(), HasSubstr("proxy 127.0.0.1:1"));
     EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
@@ -578,7 +634,7 @@ TEST_F(ClientTest, NamesTheProxyThatCannotBeReachedAndNotItsPassword) {
 
 TEST_F(ClientTest, RefusesAProxyThatIsNoneBeforeItAsksAnybody) {
   const Error error = failure({.url = parse_url("http://registry.example/v2/")}, nullptr,
-                              {.proxy = "http://user:secret@proxy:port"});
+                              through("http://user:secret@proxy:port"));
   EXPECT_EQ(error.code(), Code::kUsage);
   EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
 }
@@ -586,7 +642,7 @@ TEST_F(ClientTest, RefusesAProxyThatIsNoneBeforeItAsksAnybody) {
 TEST_F(ClientTest, TriesAgainWhenTheProxyDropsAConnect) {  // J5
   RawServer proxy;
   const Error error = failure({.url = parse_url("https://registry.example/v2/")}, nullptr,
-                              {.proxy = fmt::format("http://127.0.0.1:{}", proxy.port())});
+                              through(fmt::format("http://127.0.0.1:{}", proxy.port())));
   EXPECT_EQ(error.code(), Code::kUnavailable) << error.what();
   EXPECT_THAT(proxy.received(), SizeIs(5));
 }

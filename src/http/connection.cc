@@ -3,6 +3,8 @@
 #include <span>
 #include <utility>
 
+#include <sys/socket.h>
+
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/ssl.h>
@@ -13,6 +15,7 @@
 #include "http/connection_internal.h"
 #include "http/curl_failure_internal.h"
 #include "http/exchange_internal.h"
+#include "http/local_address_internal.h"
 #include "http/proxy.h"
 
 namespace seabag::http {
@@ -68,9 +71,12 @@ std::size_t on_read(char* data, std::size_t, std::size_t length, void* self) noe
   }
 }
 
+// libcurl sends a request again by itself when the connection that it had kept was closed before an
+// answer came, and a request may have been seen by then.
 int on_seek(void* self, curl_off_t offset, int origin) noexcept {
-  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
-  static_cast<Exchange*>(self)->rewind_body(static_cast<std::uint64_t>(offset));
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (origin != SEEK_SET || offset < 0 || !exchange.may_rewind_body()) return CURL_SEEKFUNC_FAIL;
+  exchange.rewind_body(static_cast<std::uint64_t>(offset));
   return CURL_SEEKFUNC_OK;
 }
 
@@ -118,14 +124,40 @@ HeaderList header_list(const Request& request, bool with_credentials) {
   return list;
 }
 
-void set_reach(CURL* easy, const Settings& settings) {
+// Opens the socket for a connection unless its address is one of this machine or its link, and
+// notes in `was_refused` if it is. Other addresses of the same name are tried nevertheless.
+curl_socket_t on_open_socket(void* was_refused, curlsocktype, curl_sockaddr* address) noexcept {
+  if (is_local_ip(address->addr)) {
+    *static_cast<bool*>(was_refused) = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+Error to_this_machine(const Url& url) {
+  return {
+      Code::kProtocol,
+      fmt::format("{}: has an address of this machine or its link, where nothing from elsewhere "
+                  "may send us",
+                  url.shown())};
+}
+
+// Whether the server that answered is on this machine or its link.
+bool was_local_peer(CURL* easy, const Url& url) {
+  char* address = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+  return is_local_address(url.origin) || (address != nullptr && is_local_ip(address));
+}
+
+void set_reach(CURL* easy, const Settings& settings, const Url& url) {
   // No reading of .netrc, no cookies, no redirects by libcurl, no environment: the history of its
   // credential leaks is in these features.
   set_number(easy, CURLOPT_FOLLOWLOCATION, 0);
   set_number(easy, CURLOPT_UNRESTRICTED_AUTH, 0);
   set_number(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
   set_number(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1);
-  set(easy, CURLOPT_PROXY, settings.proxy.c_str());  // "": none, whatever http_proxy says
+  // "": none, whatever http_proxy says
+  set(easy, CURLOPT_PROXY, proxy_for(settings, url).c_str());
   set(easy, CURLOPT_NOPROXY, settings.no_proxy.c_str());
   set_number(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
   set_number(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
@@ -249,6 +281,10 @@ std::string_view name_of(Method method) {
   return "?";
 }
 
+const std::string& proxy_for(const Settings& settings, const Url& url) {
+  return url.origin.scheme == "https" ? settings.https_proxy : settings.http_proxy;
+}
+
 void Connection::FreeEasy::operator()(void* easy) const noexcept {
   curl_easy_cleanup(easy);
 }
@@ -261,37 +297,57 @@ Connection::Connection(const Settings& settings, std::stop_token stop)
   static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
   check(kStarted == CURLE_OK, "libcurl starts");
   multi_.reset(curl_multi_init());
-  easy_.reset(curl_easy_init());
-  check(multi_ != nullptr && easy_ != nullptr, "memory for libcurl's handles");
-  if (!settings_.proxy.empty()) static_cast<void>(proxy_address(settings_.proxy));
+  check(multi_ != nullptr, "memory for libcurl's handles");
+  renew_easy();
+  for (const std::string& proxy : {settings_.https_proxy, settings_.http_proxy}) {
+    if (!proxy.empty()) static_cast<void>(proxy_address(proxy));
+  }
 }
 
-Outcome Connection::exchange(const Request& request, const Url& url, bool with_credentials,
-                             io::ByteSink* sink, const Accept& accept) {
+void Connection::renew_easy() {
+  easy_.reset(curl_easy_init());
+  check(easy_ != nullptr, "memory for libcurl's handles");
+}
+
+Outcome Connection::exchange(const Request& request, const Hop& hop, io::ByteSink* sink,
+                             const Accept& accept) {
   CURL* easy = easy_.get();
+  const Url& url = hop.url;
   Exchange exchange(request, url, sink, accept);
-  const HeaderList headers = header_list(request, with_credentials);
+  const HeaderList headers = header_list(request, hop.with_credentials);
   std::array<char, CURL_ERROR_SIZE> reason = {};
   curl_easy_reset(easy);  // keeps connections and TLS sessions
   set(easy, CURLOPT_USERAGENT, settings_.user_agent.c_str());
   set(easy, CURLOPT_ERRORBUFFER, reason.data());
   set(easy, CURLOPT_HTTPHEADER, headers.get());
-  set_reach(easy, settings_);
+  set_reach(easy, settings_, url);
   set_bounds(easy, settings_);
   set_request(easy, request, url, exchange);
   was_asked_for_certificate_ = false;
   set(easy, CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
   set(easy, CURLOPT_SSL_CTX_DATA, &was_asked_for_certificate_);
+  bool was_refused = false;
+  // With a proxy, the address would be the proxy's.
+  if (hop.avoids_this_machine && proxy_for(settings_, url).empty()) {
+    set(easy, CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
+    set(easy, CURLOPT_OPENSOCKETDATA, &was_refused);
+  }
   const CURLcode result = perform(multi_.get(), easy, stop_);
   if (exchange.failure) std::rethrow_exception(exchange.failure);
 
-  Outcome outcome{.response = exchange.take_response(), .passed_on = exchange.passed_on()};
+  if (result == CURLE_COULDNT_CONNECT && was_refused) throw to_this_machine(url);
+  Outcome outcome{.response = exchange.take_response(),
+                  .passed_on = exchange.passed_on(),
+                  .was_local = was_local_peer(easy, url)};
   if (exchange.has_whole_head()) was_answered_ = true;
   if (result != CURLE_OK && !exchange.has_enough()) {
     if (was_asked_for_certificate_ && !was_answered_) {
       refuse_unaccepted_certificate(result, url, settings_);
     }
     outcome.breakage = breakage_of(easy, result, reason.data(), url, settings_);
+    // After a name that did not resolve the old one keeps its buffer, and takes no size for it any
+    // more (libcurl 7.88). Connections are the multi handle's.
+    renew_easy();
   } else if (!exchange.has_whole_head()) {
     outcome.breakage = {.reason = "connection closed in the middle of the headers"};
   }

@@ -22,8 +22,19 @@ struct Breakage {
 struct Outcome {
   Response response = {};
   std::uint64_t passed_on = 0;            ///< bytes that went into the sink
+  bool was_local = false;                 ///< the answer came from this machine or its link
   std::optional<Breakage> breakage = {};  ///< the response is not whole
 };
+
+/// Where one exchange of a request goes.
+struct Hop {
+  Url url;
+  bool with_credentials = false;
+  bool avoids_this_machine = false;
+};
+
+/// The proxy for that URL; empty: none.
+const std::string& proxy_for(const Settings& settings, const Url& url);
 
 /// libcurl: one easy handle, driven through a multi handle so that a stop is seen at once.
 class Connection {
@@ -34,9 +45,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() = default;
 
-  /// Sends `request` to `url` in place of its own. Errors: as Client, but for kUnavailable.
-  Outcome exchange(const Request& request, const Url& url, bool with_credentials,
-                   io::ByteSink* sink, const Accept& accept);
+  /// Sends `request` to `hop.url` in place of its own. Errors: as Client, but for kUnavailable.
+  Outcome exchange(const Request& request, const Hop& hop, io::ByteSink* sink,
+                   const Accept& accept);
 
  private:
   struct FreeEasy {
@@ -45,6 +56,8 @@ class Connection {
   struct FreeMulti {
     void operator()(void* multi) const noexcept;
   };
+
+  void renew_easy();
 
   const Settings& settings_;
   std::stop_token stop_;

@@ -52,22 +52,22 @@ bool contains(std::string_view text, std::string_view part) {
 }
 
 // Whether libcurl's reason is about a proxy that could not be connected to.
-bool is_about_proxy(CURLcode result, std::string_view reason, const Settings& settings) {
-  if (result != CURLE_COULDNT_CONNECT || settings.proxy.empty()) return false;
-  std::string place = proxy_address(settings.proxy);
+bool is_about_proxy(CURLcode result, std::string_view reason, const std::string& proxy) {
+  if (result != CURLE_COULDNT_CONNECT || proxy.empty()) return false;
+  std::string place = proxy_address(proxy);
   place.replace(place.rfind(':'), 1, " port ");
   return contains(reason, fmt::format(" to {} ", place));
 }
 
-std::string reason_of(CURL* easy, CURLcode result, const char* reason, const Settings& settings) {
+std::string reason_of(CURL* easy, CURLcode result, const char* reason, const std::string& proxy) {
   auto error_number = 0L;
   curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error_number);
   const bool system_knows =
       result == CURLE_COULDNT_CONNECT || result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR;
   if (system_knows && error_number != 0) {
     const std::string text = std::generic_category().message(static_cast<int>(error_number));
-    return is_about_proxy(result, reason, settings)
-               ? fmt::format("proxy {}: {}", proxy_address(settings.proxy), as_reason(text))
+    return is_about_proxy(result, reason, proxy)
+               ? fmt::format("proxy {}: {}", proxy_address(proxy), as_reason(text))
                : as_reason(text);
   }
   return as_reason(*reason != '\0' ? reason : curl_easy_strerror(result));
@@ -121,8 +121,8 @@ bool is_tls_failure(CURLcode result) {
 Error proxy_wants_login(const Url& url) {
   return Error(Code::kDenied, fmt::format("{}: the proxy demands a login", url.shown()))
       .add_next_step(
-          "seabag-export takes http://USER:PASSWORD@HOST:PORT from https_proxy, for plain HTTP "
-          "from http_proxy");
+          "pass --proxy-user NAME --proxy-password-file FILE; seabag-export also takes "
+          "http://USER:PASSWORD@HOST:PORT from https_proxy, for plain HTTP from http_proxy");
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ Error proxy_wants_login(const Url& url) {
 Breakage breakage_of(void* easy, int result_number, const char* raw_reason, const Url& url,
                      const Settings& settings) {
   const auto result = static_cast<CURLcode>(result_number);
-  const std::string reason = reason_of(easy, result, raw_reason, settings);
+  const std::string reason = reason_of(easy, result, raw_reason, proxy_for(settings, url));
   auto proxy_status = 0L;
   curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   if (proxy_status == 407) throw proxy_wants_login(url);

@@ -22,6 +22,7 @@ class Exchange {
   bool take_body(std::span<const std::byte> chunk);
   /// The next bytes of the request's body, at most out.size(); 0 at its end.
   std::size_t give_body(std::span<std::byte> out);
+  bool may_rewind_body() const { return request_.idempotent; }
   /// The body again, from `offset` on.
   void rewind_body(std::uint64_t offset) { given_ = offset; }
 

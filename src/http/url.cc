@@ -2,18 +2,15 @@
 #include "http/url.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstddef>
 #include <memory>
-#include <span>
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "http/local_address_internal.h"
 #include "http/parsed_url_internal.h"
 
 namespace seabag::http {
@@ -86,21 +83,6 @@ ParsedUrl new_handle() {
   return handle;
 }
 
-bool is_local_v4(std::span<const unsigned char, 4> address) {
-  static constexpr std::array<unsigned char, 4> kAny = {};
-  return address[0] == 127 || (address[0] == 169 && address[1] == 254) ||
-         std::ranges::equal(address, kAny);
-}
-
-bool is_local_v6(std::span<const unsigned char, 16> address) {
-  static constexpr std::array<unsigned char, 12> kMapped = {0, 0, 0, 0, 0,    0,
-                                                            0, 0, 0, 0, 0xFF, 0xFF};
-  if (std::ranges::equal(address.first<12>(), kMapped)) return is_local_v4(address.last<4>());
-  const bool zeros =
-      std::ranges::all_of(address.first<15>(), [](unsigned char byte) { return byte == 0; });
-  return (zeros && address[15] <= 1) || (address[0] == 0xFE && (address[1] & 0xC0U) == 0x80U);
-}
-
 }  // namespace
 
 std::string Origin::text() const {
@@ -154,12 +136,8 @@ bool is_local_address(const Origin& origin) {
   std::string host = origin.host;
   if (host.ends_with('.')) host.pop_back();
   if (host == "localhost" || host.ends_with(".localhost")) return true;  // RFC 6761 section 6.3
-  std::array<unsigned char, 4> v4 = {};
-  if (inet_pton(AF_INET, host.c_str(), v4.data()) == 1) return is_local_v4(v4);
-  if (!host.starts_with('[') || !host.ends_with(']')) return false;
-  std::array<unsigned char, 16> v6 = {};
-  return inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), v6.data()) == 1 &&
-         is_local_v6(v6);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return is_local_ip(host);
 }
 
 }  // namespace seabag::http

@@ -33,12 +33,13 @@ push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
         --dry-run                            print what would be pushed where
         --receipt FILE                       write what became of each image, as JSON
         --verify-first                       read the whole bundle before the first byte is sent
+        --verify-target                      docker: read all images back, and compare
         --chunk-size SIZE                    upload larger blobs in chunks (for proxies with limits)
 All     --seal DIGEST                        refuse any bundle but the one with this seal
 Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
 Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
-        --jobs N  --max-rate SIZE  --retries N  --proxy URL  --no-proxy HOST,...
-        --connect-timeout SECONDS  --stall-timeout SECONDS
+        --proxy URL  --proxy-user NAME --proxy-password-file FILE  --no-proxy HOST,...
+        --jobs N  --max-rate SIZE  --retries N  --connect-timeout SECONDS  --stall-timeout SECONDS
 Output  --json  -q, --quiet  --version  -h, --help
 
 Examples
@@ -57,7 +58,7 @@ cxxopts::Options declare() {
       "disk-to", "", texts())("overwrite-device", "")("disk-chunk-size", "", text())(
       "seal", "", text())("map", "", texts())("only", "", texts())("except", "", texts())(
       "on-existing-tag", "", text())("dry-run", "")("receipt", "", text())("verify-first", "")(
-      "chunk-size", "", text())("arguments", "", texts());
+      "verify-target", "")("chunk-size", "", text())("arguments", "", texts());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -99,9 +100,10 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
     }
   };
   refuse({"quick", "deep"}, Command::kVerify, "verify");
-  refuse({"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
-          "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
-         Command::kPush, "push");
+  refuse(
+      {"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
+       "verify-target", "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
+      Command::kPush, "push");
 }
 
 void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
@@ -163,6 +165,10 @@ void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::str
   line.receipt = text("receipt");
   line.dry_run = arguments.count("dry-run") > 0;
   line.verify_first = arguments.count("verify-first") > 0;
+  line.verify_target = arguments.count("verify-target") > 0;
+  if (line.verify_target && line.target.transport != target::Transport::kRegistry) {
+    throw Error(Code::kUsage, "--verify-target is for a registry");
+  }
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ struct CommandLine {
   std::uint64_t disk_chunk_size = 0;
   bool dry_run = false;
   bool verify_first = false;
+  bool verify_target = false;
   cli::RegistryOptions registries;
 };
 

@@ -22,15 +22,16 @@ CommandLine parse(std::vector<const char*> words) {
 TEST(ImportCommandLine, TakesTheCommands) {
   EXPECT_EQ(parse({"verify", "b", "--quick"}).command, Command::kVerify);
   EXPECT_EQ(parse({"list", "b", "--json"}).command, Command::kList);
-  const CommandLine line =
-      parse({"push", "b", "docker://h:5000/p", "--map", "a=b", "--map", "c=d", "--on-existing-tag",
-             "skip", "--chunk-size", "16MiB", "--only", "x", "--receipt", "r.json"});
+  const CommandLine line = parse({"push", "b", "docker://h:5000/p", "--map", "a=b", "--map", "c=d",
+                                  "--on-existing-tag", "skip", "--chunk-size", "16MiB", "--only",
+                                  "x", "--receipt", "r.json", "--verify-target"});
   EXPECT_EQ(line.command, Command::kPush);
   EXPECT_EQ(line.target.registry, "h:5000");
   EXPECT_EQ(line.target.prefix, "p");
   EXPECT_THAT(line.names.mappings, SizeIs(2));
   EXPECT_EQ(line.push.on_existing_tag, importing::OnExistingTag::kSkip);
   EXPECT_EQ(line.chunk_size, 16U << 20U);
+  EXPECT_TRUE(line.verify_target);
 }
 
 TEST(ImportCommandLine, TakesASealWithAndWithoutItsAlgorithm) {
@@ -54,6 +55,7 @@ const Complaint kComplaints[] = {
     {"UnknownTarget", {"push", "b", "ftp://x"}, "docker://"},
     {"TwoBundles", {"verify", "a", "b"}, "one BUNDLE expected"},
     {"QuickPush", {"push", "b", "oci:d", "--quick"}, "belongs to verify"},
+    {"ReadBackOfALayout", {"push", "b", "oci:d", "--verify-target"}, "for a registry"},
     {"MapOfVerify", {"verify", "b", "--map", "a=b"}, "belongs to push"},
     {"BadMap", {"push", "b", "oci:d", "--map", "a"}, "FROM=TO"},
     {"BadSeal", {"verify", "b", "--seal", "abc"}, "64 digits"},

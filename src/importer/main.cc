@@ -24,6 +24,7 @@
 #include "importer/listing.h"
 #include "importer/outcome.h"
 #include "importing/disk_artifact.h"
+#include "importing/read_back.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
 
@@ -130,6 +131,9 @@ void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
   }
   importing::push(bundle, names, target, line.push, progress, stop, receipt);
   receipt.complete = false;
+  if (line.verify_target) {
+    importing::read_back(bundle, names, target, line.push.jobs, progress, stop, receipt);
+  }
   const auto disks = importing::chosen_disks(bundle.index(), line.names);
   if (is_directory) {
     importing::restore_disk_artifacts(bundle, files, disk_artifacts, line.target.path,
@@ -161,11 +165,13 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
       .named_registries = line.target.registry.empty() ? std::vector<std::string>()
                                                        : std::vector{line.target.registry},
       .files = &files,
+      .warn = [&](const std::string& text) { progress.warn(text); },
       .stop = stop};
-  const auto target =
-      target::open_target(line.target, {.files = &files,
-                                        .registry = cli::open_registries(line.registries, around),
-                                        .chunk_size = line.chunk_size});
+  const http::Settings http = cli::http_settings(line.registries, around);
+  const auto target = target::open_target(
+      line.target, {.files = &files,
+                    .registry = cli::open_registries(line.registries, around, http),
+                    .chunk_size = line.chunk_size});
   const importing::NamePlan plan = plan_names(line, bundle, *target, progress);
   if (line.dry_run) {
     const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());

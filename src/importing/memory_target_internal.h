@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -25,6 +26,9 @@ class MemoryTarget : public target::Target {
   }
   void refuse_blob(const digest::Digest& digest) { refused_.insert(digest); }
   void go_down() { down_ = true; }
+  /// From now on it does not give back what it has under that digest.
+  void lose(const digest::Digest& digest) { lost_.insert(digest); }
+  void refuse_links(std::optional<Code> code) { refuse_links_ = code; }
   void have_no_referrers_api() { referrers_api_ = false; }
 
   std::string uri() const override { return "memory:"; }
@@ -74,19 +78,36 @@ class MemoryTarget : public target::Target {
   bool link_referrers(const std::string& repository, const digest::Digest& subject,
                       const std::vector<oci::Descriptor>& referrers) override {
     const std::scoped_lock lock(mutex_);
+    if (refuse_links_) throw Error(*refuse_links_, "no list of referrers");
     if (referrers_api_) return false;
     auto& list = linked_[{repository, subject}];
     for (const auto& referrer : referrers) list.insert(referrer.digest);
     events_.push_back("link " + repository);
     return true;
   }
+  void read_back_blob(const std::string& repository, const oci::Descriptor& blob) override {
+    read_back(repository, blob.digest, blobs_);
+  }
+  void read_back_manifest(const std::string& repository, const digest::Digest& digest) override {
+    read_back(repository, digest, manifests_);
+  }
   void finish() override { finished_ = true; }
 
+  std::size_t reads() const { return reads_; }
   const std::vector<std::string>& events() const { return events_; }
   bool finished() const { return finished_; }
   std::size_t linked() const { return linked_.size(); }
 
  private:
+  void read_back(const std::string& repository, const digest::Digest& digest,
+                 const std::set<std::pair<std::string, digest::Digest>>& in) {
+    const std::scoped_lock lock(mutex_);
+    require_up();
+    ++reads_;
+    if (lost_.contains(digest) || !in.contains({repository, digest})) {
+      throw Error(Code::kIntegrity, "it is not there any more");
+    }
+  }
   void require(const std::string& repository, const digest::Digest& digest) const {
     if (!blobs_.contains({repository, digest}))
       throw Error(Code::kRefused, "blob unknown: " + digest.text());
@@ -102,6 +123,9 @@ class MemoryTarget : public target::Target {
   std::set<std::pair<std::string, digest::Digest>> manifests_;
   std::map<std::pair<std::string, digest::Digest>, std::set<digest::Digest>> linked_;
   std::set<digest::Digest> refused_;
+  std::set<digest::Digest> lost_;
+  std::size_t reads_ = 0;
+  std::optional<Code> refuse_links_;
   std::vector<std::string> events_;
   bool down_ = false;
   bool referrers_api_ = true;

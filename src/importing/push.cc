@@ -158,14 +158,14 @@ class Push {
     const oci::Reference& name = names_[i].target;
     const digest::Digest& wanted = receipt_.references[i].digest;
     if (name.tag.empty()) {
-      if (target_.has_manifest(name.repository, wanted)) done(i, PushOutcome::kAlreadyThere);
+      if (target_.has_manifest(name.repository, wanted)) already_there(i);
       return;
     }
     const auto there = target_.find_tag(name.repository, name.tag);
     silent_ = 0;
     if (!there) return;
     if (*there == wanted) {
-      done(i, PushOutcome::kAlreadyThere);
+      already_there(i);
     } else if (is_fallback_tag(name.tag)) {
       states_[i] = State::kMerge;  // a list of referrers: both sides' entries belong in it
     } else if (options_.on_existing_tag == OnExistingTag::kSkip) {
@@ -178,6 +178,12 @@ class Push {
                     fmt::format("{} means {} there, expected {}", printable(name.text()),
                                 there->text(), wanted.text())));
     }
+  }
+
+  // The run that put a referrer there may have ended before it was entered in the list of them.
+  void already_there(std::size_t i) {
+    done(i, PushOutcome::kAlreadyThere);
+    remember_referrer(names_[i].target.repository, root_of(i));
   }
 
   void push_whole_images() {
@@ -431,7 +437,7 @@ class Push {
         require_going_on(error);
         progress_.warn(fmt::format("what refers to {}@{} cannot be found at the target: {}",
                                    where.first, where.second.text(), error.what()));
-        unlinked_.push_back(where);
+        unlinked_.emplace(where, error);
       }
     }
     fail_unlinked();
@@ -439,14 +445,13 @@ class Push {
 
   // A referrer that nobody finds is lost for its users, so its push has failed.
   void fail_unlinked() {
-    for (const auto& [repository, subject] : unlinked_) {
-      for (std::size_t i = 0; i < names_.size(); ++i) {
-        const auto about = subject_of(root_of(i));
-        if (names_[i].target.repository == repository && about && about->digest == subject) {
-          fail(i, Error(Code::kRefused,
-                        "it is at the target, but could not be entered in the list of referrers"));
-        }
-      }
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      const auto about = subject_of(root_of(i));
+      if (!about) continue;
+      const auto found = unlinked_.find({names_[i].target.repository, about->digest});
+      if (found == unlinked_.end()) continue;
+      fail(i, Error(found->second)
+                  .add_context("it is at the target, but not entered in the list of referrers"));
     }
   }
 
@@ -483,7 +488,7 @@ class Push {
   std::map<Piece, Error> failures_;
   std::set<Piece> stored_;  // manifests that were put by digest
   std::map<std::pair<std::string, digest::Digest>, std::vector<oci::Descriptor>> referrers_;
-  std::vector<std::pair<std::string, digest::Digest>> unlinked_;
+  std::map<std::pair<std::string, digest::Digest>, Error> unlinked_;
 };
 
 // The gravest first: reliability of what was read, then the medium, then the remote.

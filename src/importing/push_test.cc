@@ -103,6 +103,20 @@ TEST_F(PushBundle, LinksReferrersWhereThereIsNoApi) {
   EXPECT_EQ(target_.linked(), 1U);
 }
 
+TEST_F(PushBundle, LinksReferrersThatARunBeforeCouldNotLink) {  // G8
+  make();
+  target_.have_no_referrers_api();
+  target_.refuse_links(Code::kUnavailable);
+  run();
+  EXPECT_EQ(exit_status(receipt_), static_cast<int>(Code::kUnavailable));
+  EXPECT_EQ(target_.linked(), 0U);
+  target_.refuse_links(std::nullopt);
+  receipt_.references.clear();
+  run();
+  EXPECT_EQ(exit_status(receipt_), 0);
+  EXPECT_EQ(target_.linked(), 1U);
+}
+
 TEST_F(PushBundle, SkipsWhatIsThere) {
   make();
   run();

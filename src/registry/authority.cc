@@ -72,7 +72,8 @@ std::string Authority::token_header(const Challenge& challenge, const Scope& sco
   const auto now = std::chrono::steady_clock::now();
   if (!slot->header.empty() && now < slot->expires_at) return slot->header;
   const http::Url realm = http::parse_url(challenge.realm);
-  require_trusted_realm(registry_, realm.origin, access_.auth_realms);
+  require_trusted_realm(registry_, realm.origin, access_.auth_realms,
+                        access_.own_origin_only ? OwnDomain::kDistrusted : OwnDomain::kTrusted);
   const Token token = ask_for_token({.realm = realm,
                                      .service = challenge.service,
                                      .scopes = scope_texts(scope),

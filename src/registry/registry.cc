@@ -2,6 +2,8 @@
 #include "registry/registry.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "registry/authority_internal.h"
 #include "registry/client_pool_internal.h"
 #include "registry/link.h"
+#include "registry/warning.h"
 
 namespace seabag::registry {
 namespace {
@@ -52,6 +55,15 @@ Error unexpected_type(std::string_view expected, const http::Response& response,
                       seabag::quoted(content_type_of(response)), why.empty() ? "" : ": ", why)};
 }
 
+// Where a redirect leads, without what may be a signature or a password.
+std::string quoted_target(const std::string& location) {
+  try {
+    return seabag::quoted(http::parse_url(location).shown());
+  } catch (const Error&) {
+    return "to what is no URL";
+  }
+}
+
 json::Value page_of(const http::Response& response) {
   try {
     return json::parse(io::text_of(response.body), "answer");
@@ -83,7 +95,8 @@ struct Registry::State {
       : access(std::move(given)),
         origin(origin_of(access)),
         clients(access.http, access.pause, access.stop),
-        authority(access, origin, [this](const http::Request& request) {
+        authority(access, origin, [this](http::Request request) {
+          request.stays_at_origin = access.own_origin_only;
           return clients.send(request, nullptr, {});
         }) {}
 
@@ -91,6 +104,8 @@ struct Registry::State {
   const http::Origin origin;
   ClientPool clients;
   Authority authority;
+  std::mutex mutex;
+  std::set<std::string> warnings;  // guarded by mutex: those that were passed on
 };
 
 Registry::Registry(Access access) : state_(std::make_unique<State>(std::move(access))) {}
@@ -110,6 +125,7 @@ http::Response Registry::send(http::Request request, const Scope& scope, io::Byt
   State& state = *state_;
   const bool ours = request.url.origin == state.origin;
   if (request.max_body_bytes == 0) request.max_body_bytes = limits::kErrorBodyBytes;
+  request.stays_at_origin = request.stays_at_origin || state.access.own_origin_only;
   const std::string first = ours ? state.authority.header_for(scope) : "";
   request.credentials = authorization(first);
   http::Response response = state.clients.send(request, sink, accept);
@@ -121,8 +137,25 @@ http::Response Registry::send(http::Request request, const Scope& scope, io::Byt
       response = state.clients.send(request, sink, accept);
     }
   }
+  note_warnings(response);
   if (response.status == 401) throw refusal(response);
   return response;
+}
+
+void Registry::note_warnings(const http::Response& response) {
+  State& state = *state_;
+  if (!state.access.warn || response.url.origin != state.origin) return;
+  for (const auto& [header, value] : response.headers) {
+    const auto warning = header == "warning" ? find_warning(value) : std::nullopt;
+    if (!warning) continue;
+    const std::string text = printable(*warning);
+    {
+      const std::lock_guard lock(state.mutex);
+      if (state.warnings.size() == limits::kRegistryWarnings) return;
+      if (!state.warnings.insert(text).second) continue;
+    }
+    state.access.warn(fmt::format("{} says: {}", printable(name()), text));
+  }
 }
 
 Error Registry::failure(const http::Response& response, const std::string& doing) const {
@@ -132,8 +165,11 @@ Error Registry::failure(const http::Response& response, const std::string& doing
 Error Registry::refusal(const http::Response& response) const {
   const bool ours = response.url.origin == state_->origin;
   const std::string who = ours ? name() : response.url.origin.text();
+  const auto location = response.header("location");
+  const bool redirects = response.status >= 300 && response.status < 400 && location;
   Error error(code_of(response.status),
-              fmt::format("{} answered {}", printable(who), answer_text(response)));
+              fmt::format("{} answered {}{}", printable(who), answer_text(response),
+                          redirects ? ", which is not followed: " + quoted_target(*location) : ""));
   // Elsewhere, where a redirect led to, no login of ours counts.
   if (ours && error.code() == Code::kDenied) error.add_next_step(kLoginStep);
   return error;
@@ -192,7 +228,11 @@ std::optional<oci::RawManifest> Registry::find_manifest(const std::string& repos
 
 bool Registry::answers() {
   try {
-    const int status = state_->clients.send({.url = url("/v2/")}, nullptr, {}).status;
+    const int status =
+        state_->clients
+            .send({.url = url("/v2/"), .stays_at_origin = state_->access.own_origin_only}, nullptr,
+                  {})
+            .status;
     return status == 200 || status == 401 || status == 403;
   } catch (const Error& error) {
     const Code code = error.code();

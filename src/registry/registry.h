@@ -27,6 +27,10 @@ struct Access {
   std::function<std::optional<Credential>(const std::string& repository)> credential;
   /// Token servers that the user trusts with the credential, "HOST[:PORT]" each (--auth-realm).
   std::vector<std::string> auth_realms = {};
+  /// Nothing is sent to any other origin, but for those token servers.
+  bool own_origin_only = false;
+  /// Told each text that the registry has for users (its Warning headers) once, made harmless.
+  std::function<void(const std::string& text)> warn = {};
   http::Pause pause;
   std::stop_token stop;
 };
@@ -45,8 +49,11 @@ struct Scope {
 ///          they expire, and are asked for anew once per 401, so that one which ends in the middle
 ///          of an upload session is renewed and the same request sent again.
 /// Tokens:  a token server is asked, with or without credential, if its origin is the registry's,
-///          or https on the same registrable domain (auth.docker.io for registry-1.docker.io), or
-///          the user named it. Never over http where the registry has https.
+///          or https on the same registrable domain (auth.docker.io for registry-1.docker.io, but
+///          see Access::own_origin_only), or the user named it. Never over http where the registry
+///          has https.
+/// Elsewhere: redirects of a GET or HEAD are followed unless Access::own_origin_only is set; then
+///          they are answers like any other.
 /// Errors:  kDenied (401, 403), kRefused (404, 405, 413, other 4xx, 507), kUnavailable (429 and
 ///          other 5xx after all tries), kProtocol (a token server that may not be asked, any other
 ///          status). The text has the registry's own error codes and messages, made harmless.
@@ -98,6 +105,8 @@ class Registry {
 
   /// failure() without what was tried.
   Error refusal(const http::Response& response) const;
+  /// Passes on what the registry has to say to users.
+  void note_warnings(const http::Response& response);
 
   std::unique_ptr<State> state_;
 };

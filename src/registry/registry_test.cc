@@ -276,6 +276,66 @@ TEST_F(OneRegistry, KeepsNoMoreOfAnErrorThanTheLimit) {
   EXPECT_EQ(response.body.size(), limits::kErrorBodyBytes);
 }
 
+TEST(Warnings, AreToldOnceAndHarmlessly) {  // G12
+  testing::ScriptedRegistry server;
+  const std::string text = "quota \x1B[31m" + std::string(4000, 'x');
+  server.script({.count = 0}, {.headers = {{"Warning", "299 - \"" + text + "\""}}});
+  std::vector<std::string> told;
+  Access access = access_to(server.name());
+  access.warn = [&](const std::string& warning) { told.push_back(warning); };
+  Registry registry(std::move(access));
+  for (int i = 0; i < 3; ++i) registry.send({.url = registry.url("/v2/")}, kScope);
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0], HasSubstr(server.name() + " says: quota \\x1b[31mxxx"));
+  EXPECT_LT(told[0].size(), 400U);
+}
+
+TEST(Warnings, AreNoMoreThanTheLimit) {  // G12
+  testing::ScriptedRegistry server;
+  int serial = 0;
+  server.script({.count = 0}, [&](const testing::RecordedRequest&) {
+    return testing::Reply{.headers = {{"Warning", fmt::format("299 - \"{}\"", ++serial)}}};
+  });
+  std::size_t told = 0;
+  Access access = access_to(server.name());
+  access.warn = [&](const std::string&) { ++told; };
+  Registry registry(std::move(access));
+  for (int i = 0; i < 50; ++i) registry.send({.url = registry.url("/v2/")}, kScope);
+  EXPECT_EQ(told, limits::kRegistryWarnings);
+}
+
+class OwnOriginOnly : public OneRegistry {  // G13
+ protected:
+  void SetUp() override {
+    Access access = access_to(server_.name());
+    access.own_origin_only = true;
+    access.credential = [](const std::string&) {
+      return Credential{.user = "user", .password = "secret", .identity_token = ""};
+    };
+    strict_ = std::make_unique<Registry>(std::move(access));
+  }
+  void TearDown() override { EXPECT_THAT(elsewhere_.requests(), IsEmpty()); }
+
+  testing::ScriptedRegistry elsewhere_;
+  std::unique_ptr<Registry> strict_;
+};
+
+TEST_F(OwnOriginOnly, FollowsNoRedirectThatLeaves) {
+  server_.script({.count = 0},
+                 {.status = 307, .headers = {{"Location", elsewhere_.url("/x?sig=1").text()}}});
+  EXPECT_EQ(strict_->send({.url = strict_->url("/v2/")}, kScope).status, 307);
+  expect_error([&] { strict_->find_manifest("a", "1", kScope); }, Code::kProtocol,
+               "answered 307 Temporary Redirect, which is not followed: \"" +
+                   elsewhere_.url("/x").text() + '"');
+}
+
+TEST_F(OwnOriginOnly, FollowsNoTokenServerThatRedirects) {
+  server_.require_token({.user = "user", .password = "secret"});
+  server_.script({.target = "/token.*", .count = 0},
+                 {.status = 307, .headers = {{"Location", elsewhere_.url("/token").text()}}});
+  expect_error([&] { strict_->find_manifest("a", "1", kScope); }, Code::kProtocol, "307");
+}
+
 TEST_F(OneRegistry, AnswersWhoeverIsAllowedIn) {
   EXPECT_TRUE(registry_.answers());
   server_.require_basic({.user = "u", .password = "p"});

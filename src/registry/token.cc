@@ -98,7 +98,7 @@ http::Response exchange(const TokenRequest& asked, const Send& send) {
 }  // namespace
 
 void require_trusted_realm(const http::Origin& registry, const http::Origin& realm,
-                           const std::vector<std::string>& named) {
+                           const std::vector<std::string>& named, OwnDomain own_domain) {
   if (realm == registry) return;
   if (registry.scheme == "https" && realm.scheme != "https") {
     throw Error(Code::kProtocol,
@@ -107,13 +107,13 @@ void require_trusted_realm(const http::Origin& registry, const http::Origin& rea
   }
   if (is_named(realm, named)) return;
   const std::string domain = registrable_domain(realm.host);
+  const bool is_trusted = own_domain == OwnDomain::kTrusted;
   const bool ours = !domain.empty() && domain == registrable_domain(registry.host);
-  if (ours && realm.scheme == "https") return;
+  if (ours && is_trusted && realm.scheme == "https") return;
   const std::string text = realm.text();
-  Error error(
-      Code::kProtocol,
-      fmt::format("{} wants a login at {}: expected its own origin, or https on its own domain",
-                  printable(registry.text()), printable(text)));
+  Error error(Code::kProtocol, fmt::format("{} wants a login at {}: expected its own origin{}",
+                                           printable(registry.text()), printable(text),
+                                           is_trusted ? ", or https on its own domain" : ""));
   error.add_next_step(fmt::format("if that server may have your login, add --auth-realm {}",
                                   printable(text.substr(text.find("://") + 3))));
   throw error;

@@ -12,12 +12,16 @@
 
 namespace seabag::registry {
 
+/// Whether token servers on the registry's own domain may be asked without having been named.
+enum class OwnDomain { kTrusted, kDistrusted };
+
 /// Sees to it that a registry cannot have its users' credentials sent, nor us connect, to where it
 /// likes. `named`: the hosts ("HOST[:PORT]") of --auth-realm.
-/// Errors: kProtocol unless `realm` is the registry's own origin, or https on the same registrable
-///         domain, or one of `named`; always for http where the registry has https.
+/// Errors: kProtocol unless `realm` is the registry's own origin, or one of `named`, or https on
+///         the same registrable domain if that is trusted; always for http where the registry has
+///         https.
 void require_trusted_realm(const http::Origin& registry, const http::Origin& realm,
-                           const std::vector<std::string>& named);
+                           const std::vector<std::string>& named, OwnDomain own_domain);
 
 /// What a token server is asked.
 struct TokenRequest {

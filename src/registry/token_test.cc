@@ -77,11 +77,12 @@ class TrustedRealm : public ::testing::TestWithParam<RealmCase> {};
 TEST_P(TrustedRealm, IsOursOrNamed) {
   const RealmCase& row = GetParam();
   if (row.trusted) {
-    EXPECT_NO_THROW(require_trusted_realm(origin(row.registry), origin(row.realm), row.named));
+    EXPECT_NO_THROW(require_trusted_realm(origin(row.registry), origin(row.realm), row.named,
+                                          OwnDomain::kTrusted));
     return;
   }
   try {
-    require_trusted_realm(origin(row.registry), origin(row.realm), row.named);
+    require_trusted_realm(origin(row.registry), origin(row.realm), row.named, OwnDomain::kTrusted);
     ADD_FAILURE() << row.realm << " is trusted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kProtocol);
@@ -92,9 +93,19 @@ TEST_P(TrustedRealm, IsOursOrNamed) {
 INSTANTIATE_TEST_SUITE_P(, TrustedRealm, ::testing::ValuesIn(kRealmCases),
                          [](const auto& test) { return test.param.name; });
 
+TEST(DistrustedRealm, IsAlsoOneOfTheOwnDomainWhereThatIsNotTrusted) {  // G13
+  const http::Origin registry = origin("https://r.example.com");
+  const http::Origin realm = origin("https://auth.example.com/token");
+  EXPECT_THROW(require_trusted_realm(registry, realm, {}, OwnDomain::kDistrusted), Error);
+  EXPECT_NO_THROW(
+      require_trusted_realm(registry, realm, {"auth.example.com"}, OwnDomain::kDistrusted));
+  EXPECT_NO_THROW(require_trusted_realm(registry, registry, {}, OwnDomain::kDistrusted));
+}
+
 TEST(DistrustedRealm, IsToldHowToBeNamed) {
   try {
-    require_trusted_realm(origin("https://lscr.io"), origin("https://ghcr.io:8443/token"), {});
+    require_trusted_realm(origin("https://lscr.io"), origin("https://ghcr.io:8443/token"), {},
+                          OwnDomain::kTrusted);
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_THAT(error.next_step(), HasSubstr("--auth-realm ghcr.io:8443"));

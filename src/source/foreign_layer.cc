@@ -18,9 +18,19 @@ Code code_of_status(int status) {
   return status == 408 || status == 429 || status >= 500 ? Code::kUnavailable : Code::kRefused;
 }
 
-void read_from(http::Client& client, const http::Url& url, RangeReader& reader) {
-  const http::Request request{
-      .url = url, .headers = reader.headers(), .max_body_bytes = limits::kErrorBodyBytes};
+// Without what may be a password in front of an "@" or a signature behind a "?".
+std::string shown(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  const auto at = url.rfind('@');
+  return quoted(at == std::string_view::npos ? url : url.substr(at));
+}
+
+void read_from(http::Client& client, const http::Url& url, LocalUrls local_urls,
+               RangeReader& reader) {
+  const http::Request request{.url = url,
+                              .headers = reader.headers(),
+                              .max_body_bytes = limits::kErrorBodyBytes,
+                              .avoids_this_machine = local_urls == LocalUrls::kRefused};
   const auto accepts = [&reader](const http::Response& answer) { return reader.accepts(answer); };
   const http::Response answer = client.send(request, &reader, accepts);
   reader.require_range(answer);
@@ -52,10 +62,10 @@ void read_foreign_layer(const ForeignClient& foreign_client, const oci::Descript
   for (const std::string& text : layer.urls) {
     RangeReader reader(offset, sink);
     try {
-      read_from(*client, parse_layer_url(text, local_urls), reader);
+      read_from(*client, parse_layer_url(text, local_urls), local_urls, reader);
       return;
     } catch (Error& error) {
-      error.add_context(fmt::format("foreign layer from {}", quoted(text)));
+      error.add_context(fmt::format("foreign layer from {}", shown(text)));
       // What was passed on is right, and another URL would have to begin behind it: the caller asks
       // again.
       if (reader.passed_on() > 0 || error.code() == Code::kCancelled) throw;

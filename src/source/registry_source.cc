@@ -41,9 +41,10 @@ class NameList {
         throw Error(Code::kProtocol,
                     fmt::format("{}: {} is no name", quoted(key_), quoted(entry.dump(), 160)));
       }
-      if (names_.size() == limits::kListNames) {
-        throw Error(Code::kProtocol,
-                    fmt::format("{}: more than {} names", quoted(key_), limits::kListNames));
+      bytes_ += memory_of(*name);
+      if (bytes_ > limits::kListBytes) {
+        throw Error(Code::kProtocol, fmt::format("{}: more names than fit into {}", quoted(key_),
+                                                 readable_size(limits::kListBytes)));
       }
       names_.push_back(*name);
     }
@@ -57,9 +58,16 @@ class NameList {
   }
 
  private:
+  // A short name lies in the string itself, a longer one beside it, rounded up and with its length.
+  static std::size_t memory_of(const std::string& name) {
+    static const std::size_t kInside = std::string().capacity();
+    return sizeof(std::string) + (name.size() > kInside ? name.size() + 24 : 0);
+  }
+
   const char* key_;
   bool (*is_name_)(std::string_view);
   std::vector<std::string> names_;
+  std::size_t bytes_ = 0;
 };
 
 // Registries without the referrers API answer 404, or as they answer anything they do not know:

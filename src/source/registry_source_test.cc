@@ -351,6 +351,10 @@ TEST_F(ForeignLayerTest, SaysWhatTheLastUrlAnswered) {
   const Error scheme =
       error_of([&] { read_blob_text(*source, name("a"), layer_at({"file:///etc/passwd"})); });
   EXPECT_EQ(scheme.code(), Code::kProtocol);
+  const std::string secret = "http://user:secret@" + elsewhere_.name() + "/layer?signature=secret";
+  const Error login = error_of([&] { read_blob_text(*source, name("a"), layer_at({secret})); });
+  EXPECT_THAT(login.what(), HasSubstr("foreign layer from \"@" + elsewhere_.name() + "/layer\""));
+  EXPECT_THAT(login.what(), ::testing::Not(HasSubstr("secret")));
 }
 
 TEST_F(ForeignLayerTest, GoesOnBehindWhatCame) {

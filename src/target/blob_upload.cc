@@ -18,7 +18,7 @@ namespace {
 // Sessions that one blob may use up: each may have moved all of its bytes, so this is no place for
 // many. The single requests are tried again, with patience, by http.
 constexpr int kSessions = 3;
-// Chunks of one session in a row that brought it no further than it was.
+// Chunks of one session in a row that brought it no further.
 constexpr int kStalls = 3;
 // Repositories that a mount is tried from: each costs a round trip, and a registry that refuses one
 // mostly refuses all.
@@ -63,6 +63,8 @@ bool BlobUpload::is_there() {
   request.url = registry_.url(fmt::format("/v2/{}/blobs/{}", repository_, blob_.digest.text()));
   const http::Response response = send(std::move(request));
   if (response.status == 404) return false;
+  // Registries that keep blobs elsewhere look for one before they send us there.
+  if (response.status >= 300 && response.status < 400) return true;
   if (response.status != 200) throw failure(response);
   const auto length = response.header("content-length");
   return !length || find_number(trimmed(*length)) == blob_.size;
@@ -75,7 +77,8 @@ PutOutcome BlobUpload::put(const std::vector<std::string>& from) {
   for (int session = 1;; ++session) {
     if (!session_) open_session();
     const std::uint64_t chunk = std::max(chunk_size_, chunk_min_);
-    const Loss loss = chunk_size_ != 0 && blob_.size > chunk ? send_in_chunks() : send_whole();
+    const Loss loss =
+        chunk_size_ != 0 && blob_.size > chunk ? send_in_chunks(0, chunk) : send_whole();
     session_.reset();
     // Also after a loss: it may have been the answer that was lost, and not the blob.
     if (is_there()) return PutOutcome::kUploaded;
@@ -116,26 +119,32 @@ void BlobUpload::open_session() {
   const http::Response response = send(std::move(request));
   if (response.status != 202) throw failure(response);
   follow_location(response);
+  is_resumed_ = false;
 }
 
 BlobUpload::Loss BlobUpload::send_whole() {
-  return complete(0, blob_.size);
+  Loss loss = complete(0, blob_.size);
+  if (!loss || !takes_chunks_) return loss;
+  const auto received = ask_received(blob_.size);
+  if (!received || *received == 0) return loss;
+  return send_in_chunks(*received, blob_.size);
 }
 
-BlobUpload::Loss BlobUpload::send_in_chunks() {
-  std::uint64_t sent = 0;
-  std::uint64_t furthest = 0;
+BlobUpload::Loss BlobUpload::send_in_chunks(std::uint64_t sent, std::uint64_t chunk_size) {
+  std::uint64_t furthest = sent;
   int stalls = 0;
   while (sent < blob_.size) {
-    const std::uint64_t end = sent + std::min(std::max(chunk_size_, chunk_min_), blob_.size - sent);
-    Chunk chunk = send_chunk(sent, end - sent);
-    if (chunk.is_unsupported) return send_whole();
+    const std::uint64_t length = std::min(chunk_size, blob_.size - sent);
+    const std::uint64_t end = sent + length;
+    Chunk chunk = send_chunk(sent, length);
+    if (!takes_chunks_) return sent == 0 ? send_whole() : chunk.loss;
     if (chunk.loss) {
       const auto received = ask_received(end);
       if (!received) return chunk.loss;
       chunk.received = *received;
     }
-    stalls = chunk.received > furthest ? 0 : stalls + 1;
+    const std::uint64_t least = std::min(limits::kLeastProgressBytes, length);
+    stalls = chunk.received >= furthest + least ? 0 : stalls + 1;
     if (stalls == kStalls) {
       return Error(Code::kUnavailable,
                    fmt::format("the upload came no further than {} of {} bytes in {} chunks",
@@ -162,8 +171,10 @@ BlobUpload::Chunk BlobUpload::send_chunk(std::uint64_t offset, std::uint64_t len
       return {response.header("range") ? received_by(response, offset + length).value_or(offset)
                                        : offset + length};
     }
-    const bool is_unsupported = response.status == 405 || response.status == 501;
-    if (is_unsupported && offset == 0) return {.is_unsupported = true};
+    if (response.status == 405 || response.status == 501) {
+      takes_chunks_ = false;
+      return {offset, failure(response)};
+    }
     return {offset, session_loss(response)};
   } catch (const Error& error) {
     if (error.code() != Code::kUnavailable) throw;
@@ -171,13 +182,20 @@ BlobUpload::Chunk BlobUpload::send_chunk(std::uint64_t offset, std::uint64_t len
   }
 }
 
-// Nothing: the session is gone, or what it says cannot be.
+// Nothing: the session is gone, or it does not say, or what it says cannot be.
 std::optional<std::uint64_t> BlobUpload::ask_received(std::uint64_t hoped) {
   http::Request request;
   request.url = session();
-  const http::Response response = send(std::move(request));
+  http::Response response;
+  try {
+    response = send(std::move(request));
+  } catch (const Error& error) {
+    if (error.code() != Code::kUnavailable) throw;
+    return std::nullopt;
+  }
   if (response.status != 204) return std::nullopt;
   if (response.header("location")) follow_location(response);
+  is_resumed_ = true;
   return received_by(response, hoped);
 }
 
@@ -191,6 +209,8 @@ BlobUpload::Loss BlobUpload::complete(std::uint64_t offset, std::uint64_t length
   request.idempotent = false;
   try {
     const http::Response response = send(std::move(request));
+    // What it said it had may not have been what we sent.
+    if (response.status == 400 && is_resumed_) return failure(response);
     if (response.status != 201) return session_loss(response);
     require_same_digest(response, blob_.digest);
     return std::nullopt;

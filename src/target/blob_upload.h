@@ -16,8 +16,8 @@ namespace seabag::target {
 /// Brings one blob into one repository of a registry.
 ///
 /// A blob goes in one PUT, or in chunks of PATCH where a chunk size is asked for and the blob is
-/// larger. A session of chunks that breaks off is gone on with if the registry says how far it
-/// came; any other is begun anew, a few times.
+/// larger. After a request that broke off the registry is asked how far it came, and gets the rest
+/// by PATCH; where it does not say, or wants no PATCH, a new session is begun, a few times.
 ///
 /// Errors: those of Registry; kProtocol for an upload location on another origin and for answers
 ///         that contradict what was sent; kIntegrity if `bytes` are damaged: then nothing was
@@ -42,13 +42,12 @@ class BlobUpload {
   struct Chunk {
     std::uint64_t received = 0;  ///< bytes of the blob that the registry says it has
     Loss loss = {};
-    bool is_unsupported = false;
   };
 
   bool mount(const std::string& from);
   void open_session();
   Loss send_whole();
-  Loss send_in_chunks();
+  Loss send_in_chunks(std::uint64_t sent, std::uint64_t chunk_size);
   Chunk send_chunk(std::uint64_t offset, std::uint64_t length);
   std::optional<std::uint64_t> ask_received(std::uint64_t hoped);
   Loss complete(std::uint64_t offset, std::uint64_t length);
@@ -65,6 +64,8 @@ class BlobUpload {
   VerifyingSource bytes_;
   std::uint64_t chunk_size_;  // 0: in one piece
   std::uint64_t chunk_min_ = 0;
+  bool takes_chunks_ = true;          // until it says otherwise
+  bool is_resumed_ = false;           // the open session was gone on with after a loss
   std::optional<http::Url> session_;  // where the open session takes bytes; nothing: none is open
 };
 

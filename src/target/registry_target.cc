@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target/registry_target.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "oci/referrers.h"
 #include "target/blob_upload.h"
 #include "target/name_grammar.h"
+#include "target/read_back.h"
 #include "target/registry_answer.h"
 
 namespace seabag::target {
@@ -20,6 +22,8 @@ namespace {
 // Times that the fallback tag is read, merged and written before somebody else's writing is too
 // much.
 constexpr int kMergeRounds = 3;
+// Times that a manifest is put of which the registry says that it lacks what is below, and has it.
+constexpr int kDoubtRounds = 3;
 
 std::string manifest_path(const std::string& remote, const std::string& tag_or_digest) {
   return fmt::format("/v2/{}/manifests/{}", remote, tag_or_digest);
@@ -137,12 +141,19 @@ http::Response RegistryTarget::push_manifest(const std::string& remote,
                                              const std::string& tag_or_digest,
                                              const oci::RawManifest& manifest) {
   const io::MemoryBlob bytes(manifest.bytes());
-  http::Request request;
-  request.method = http::Method::kPut;
-  request.url = registry_->url(manifest_path(remote, tag_or_digest));
-  request.headers = {{"Content-Type", manifest.media_type()}};
-  request.body = {&bytes, 0, bytes.size()};
-  http::Response response = registry_->send(std::move(request), push_scope(remote));
+  const auto put = [&] {
+    http::Request request;
+    request.method = http::Method::kPut;
+    request.url = registry_->url(manifest_path(remote, tag_or_digest));
+    request.headers = {{"Content-Type", manifest.media_type()}};
+    request.body = {&bytes, 0, bytes.size()};
+    return registry_->send(std::move(request), push_scope(remote));
+  };
+  http::Response response = put();
+  for (int round = 1; round < kDoubtRounds && says_blob_unknown(response); ++round) {
+    if (!has_all_below(remote, manifest)) break;
+    response = put();
+  }
   const std::string doing = fmt::format("storing manifest {} in {}", tag_or_digest, remote);
   if (response.status == 201) {
     try {
@@ -161,6 +172,27 @@ http::Response RegistryTarget::push_manifest(const std::string& remote,
         "or push to a registry that takes partial indexes");
   }
   throw error;
+}
+
+// What a registry says it lacks it may have all the same: docker-registry 2.8 does not see a
+// manifest for a moment when another client puts the same one.
+bool RegistryTarget::has_all_below(const std::string& remote, const oci::RawManifest& manifest) {
+  const auto is_there = [](const http::Response& response) {
+    return response.status >= 200 && response.status < 400;
+  };
+  const oci::Manifest parsed = oci::parse_manifest(manifest);
+  for (const oci::Descriptor& child : parsed.manifests) {
+    if (!is_there(head_manifest(remote, child.digest.text()))) return false;
+  }
+  std::vector<oci::Descriptor> blobs = parsed.layers;
+  if (parsed.config) blobs.push_back(*parsed.config);
+  return std::ranges::all_of(blobs, [&](const oci::Descriptor& blob) {
+    if (oci::media_type::is_non_distributable(blob.media_type)) return true;
+    http::Request request;
+    request.method = http::Method::kHead;
+    request.url = registry_->url(fmt::format("/v2/{}/blobs/{}", remote, blob.digest.text()));
+    return is_there(registry_->send(std::move(request), push_scope(remote)));
+  });
 }
 
 bool RegistryTarget::has_referrers_api(const std::string& remote, const digest::Digest& subject) {
@@ -200,6 +232,17 @@ bool RegistryTarget::link_referrers(const std::string& repository, const digest:
               fmt::format("the referrers tag {}:{} lost entries {} times in a row", remote, tag,
                           kMergeRounds))
       .add_next_step("somebody else is writing it: push again");
+}
+
+void RegistryTarget::read_back_blob(const std::string& repository, const oci::Descriptor& blob) {
+  target::read_back_blob(*registry_, remote_name(repository), blob);
+}
+
+void RegistryTarget::read_back_manifest(const std::string& repository,
+                                        const digest::Digest& digest) {
+  const std::string remote = remote_name(repository);
+  if (registry_->find_manifest(remote, digest.text(), push_scope(remote))) return;
+  throw Error(Code::kIntegrity, "it is not there any more");
 }
 
 }  // namespace seabag::target

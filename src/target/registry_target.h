@@ -36,6 +36,8 @@ class RegistryTarget : public Target {
                     const std::optional<oci::Descriptor>& subject, const std::string& tag) override;
   bool link_referrers(const std::string& repository, const digest::Digest& subject,
                       const std::vector<oci::Descriptor>& referrers) override;
+  void read_back_blob(const std::string& repository, const oci::Descriptor& blob) override;
+  void read_back_manifest(const std::string& repository, const digest::Digest& digest) override;
   /// Nothing is left to do: each request was durable when it was answered.
   void finish() override {}
 
@@ -47,6 +49,7 @@ class RegistryTarget : public Target {
   http::Response head_manifest(const std::string& remote, const std::string& tag_or_digest);
   http::Response push_manifest(const std::string& remote, const std::string& tag_or_digest,
                                const oci::RawManifest& manifest);
+  bool has_all_below(const std::string& remote, const oci::RawManifest& manifest);
   bool has_referrers_api(const std::string& remote, const digest::Digest& subject);
 
   TargetName name_;

@@ -51,6 +51,7 @@ std::shared_ptr<registry::Registry> connect(const ScriptedRegistry& server) {
   access.plain_http = true;
   access.http.user_agent = "seabag-test";
   access.http.attempts = 3;
+  access.own_origin_only = true;
   access.pause = [](std::chrono::milliseconds, const std::stop_token&) {};
   access.credential = [](const std::string&) { return std::nullopt; };
   return std::make_shared<registry::Registry>(std::move(access));
@@ -328,6 +329,86 @@ TEST(RegistryTarget, GoesOnWhereTheRegistryStands) {
   EXPECT_EQ(server.count({.method = "POST"}), 1U) << "the session is gone on with";
 }
 
+TEST(RegistryTarget, GoesOnWithAWholeUploadWhereTheRegistryStands) {
+  for (const std::size_t kept : {2U, 5U, 9U, 10U}) {
+    ScriptedRegistry server(RegistryRules{.location_has_query = true});
+    server.script(Match{.method = "PUT"}, Reply{.drop = true, .keep_bytes = kept});
+    RegistryTarget target = open(server);
+    EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded) << kept;
+    EXPECT_EQ(server.find_blob("a/b", descriptor_of(kBlob).digest), kBlob) << kept;
+    EXPECT_EQ(server.count({.method = "POST"}), 1U) << "the session is gone on with";
+    std::size_t sent_again = 0;
+    for (const RecordedRequest& request : server.requests()) {
+      if (request.method != "PATCH") continue;
+      sent_again += request.body.size();
+      EXPECT_EQ(request.header("content-range"), std::to_string(kept) + "-9");
+    }
+    EXPECT_EQ(sent_again, kBlob.size() - kept);
+  }
+}
+
+TEST(RegistryTarget, SendsAWholeUploadAnewToARegistryWithoutChunks) {
+  ScriptedRegistry server(RegistryRules{.chunked_uploads = false});
+  server.script(Match{.method = "PUT", .count = 2}, Reply{.drop = true, .keep_bytes = 5});
+  RegistryTarget target = open(server);
+  EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded);
+  EXPECT_EQ(server.count({.method = "POST"}), 3U);
+  EXPECT_EQ(server.count({.method = "PATCH"}), 1U) << "it is not asked again";
+}
+
+TEST(RegistryTarget, SendsAnewWhatTheRegistryKeptWrong) {
+  ScriptedRegistry server;
+  server.script(Match{.method = "PUT"}, Reply{.drop = true, .keep_bytes = 5});
+  server.script(Match{.method = "GET", .target = kUploads}, Reply{.headers = {{"Range", "0-5"}}});
+  RegistryTarget target = open(server);
+  EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded);
+  EXPECT_EQ(server.find_blob("a/b", descriptor_of(kBlob).digest), kBlob);
+}
+
+TEST(RegistryTarget, GoesOnInTheMiddleOfAChunk) {
+  for (const std::size_t kept : {2U, 3U, 4U}) {
+    ScriptedRegistry server;
+    server.script(Match{.method = "PATCH", .first = 2}, Reply{.drop = true, .keep_bytes = kept});
+    RegistryTarget target = open(server, 4);
+    EXPECT_EQ(put(target, kBlob), PutOutcome::kUploaded) << kept;
+    EXPECT_EQ(server.find_blob("a/b", descriptor_of(kBlob).digest), kBlob) << kept;
+    EXPECT_EQ(server.count({.method = "POST"}), 1U) << kept;
+  }
+}
+
+TEST(RegistryTarget, GoesOnAfterEveryMebibyte) {  // J1
+  ScriptedRegistry server;
+  const std::string large(5'500'000, 'x');
+  server.script(Match{.method = "PUT"}, Reply{.drop = true, .keep_bytes = 1U << 20U});
+  server.script(Match{.method = "PATCH", .count = 4},
+                Reply{.drop = true, .reset = true, .keep_bytes = 1U << 20U});
+  RegistryTarget target = open(server);
+  EXPECT_EQ(put(target, large), PutOutcome::kUploaded);
+  EXPECT_EQ(server.find_blob("a/b", descriptor_of(large).digest), large);
+  EXPECT_EQ(server.count({.method = "POST"}), 1U);
+}
+
+TEST(RegistryTarget, GivesUpOnASessionThatTakesAByteAtATime) {
+  ScriptedRegistry server;
+  const std::string large(1'000'000, 'x');
+  for (const char* method : {"PUT", "PATCH"}) {
+    server.script(Match{.method = method, .count = 0}, Reply{.drop = true, .keep_bytes = 1});
+  }
+  RegistryTarget target = open(server);
+  EXPECT_THROW(put(target, large), Error);
+  EXPECT_THAT(server.requests(), SizeIs(::testing::Le(60U)));
+}
+
+TEST(RegistryTarget, TakesARedirectElsewhereForABlobThatIsThere) {
+  ScriptedRegistry storage;
+  ScriptedRegistry server;
+  server.script(Match{.method = "HEAD"},
+                Reply{.status = 307, .headers = {{"Location", storage.url("/blob").text()}}});
+  RegistryTarget target = open(server);
+  EXPECT_EQ(put(target, kBlob), PutOutcome::kWasThere);
+  EXPECT_THAT(storage.requests(), IsEmpty());
+}
+
 TEST(RegistryTarget, SurvivesTheLossOfAnyOneRequest) {
   for (const std::uint64_t chunk_size : {0U, 4U}) {
     for (int lost = 1; lost < 20; ++lost) {
@@ -433,6 +514,25 @@ TEST(RegistryTarget, SaysWhatTheRegistrySaidAboutAManifest) {
     target.put_manifest("a/b", manifest_of(image_text("missing")), std::nullopt, "1");
   });
   EXPECT_THAT(server.tags("a/b"), IsEmpty());
+}
+
+TEST(RegistryTarget, PutsAManifestAgainWhoseBlobsAreThereAfterAll) {  // G4
+  for (const int denials : {1, 2, 3}) {
+    ScriptedRegistry server;
+    server.add_blob("a/b", kBlob);
+    server.script(Match{.method = "PUT", .count = denials},
+                  Reply{.status = 404, .body = R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]})"});
+    RegistryTarget target = open(server);
+    const auto put_it = [&] {
+      target.put_manifest("a/b", manifest_of(image_text(kBlob)), std::nullopt, "1");
+    };
+    if (denials < 3) {
+      put_it();
+    } else {
+      expect_error(Code::kRefused, "MANIFEST_BLOB_UNKNOWN", put_it);
+    }
+    EXPECT_EQ(server.tags("a/b").size(), denials < 3 ? 1U : 0U);
+  }
 }
 
 TEST(RegistryTarget, HintsAtPlatformsWhenChildrenLack) {

@@ -86,6 +86,12 @@ class Target {
   /// Requires: takes_whole_images().
   virtual void put_image(const WholeImage& image);
 
+  /// Reads what is there under a digest, and holds it against that. For registries alone: they may
+  /// say of a blob that they have it, and not be able to give it.
+  /// Errors: kIntegrity also for nothing at all.
+  virtual void read_back_blob(const std::string& repository, const oci::Descriptor& blob);
+  virtual void read_back_manifest(const std::string& repository, const digest::Digest& digest);
+
   /// Makes all of it visible and durable.
   virtual void finish() = 0;
 };

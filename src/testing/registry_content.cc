@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 
+const std::regex kUploads("/v2/(.+)/blobs/uploads/([^/]*)");
 constexpr std::size_t kManifestBytes = 4U << 20U;
 
 Reply reply_of(int status, http::Headers headers = {}, std::string body = {}) {
@@ -127,7 +128,6 @@ const RegistryContent::Manifest* RegistryContent::find_manifest(
 }
 
 Reply RegistryContent::answer(const RecordedRequest& request, const std::string& base) {
-  static const std::regex kUploads("/v2/(.+)/blobs/uploads/([^/]*)");
   static const std::regex kOthers("/v2/(.+)/(manifests|blobs|tags|referrers)/([^/]+)");
   if (request.path == "/v2/" || request.path == "/v2") return json_reply(json::object());
   if (request.path == "/v2/_catalog") return catalog(request);
@@ -334,6 +334,15 @@ Reply RegistryContent::upload(const RecordedRequest& request, const std::string&
                     request.parameter("digest").value_or(""));
   in->second.uploads.erase(id);
   return reply;
+}
+
+void RegistryContent::keep_part(const RecordedRequest& request, std::size_t count) {
+  std::smatch match;
+  if (!std::regex_match(request.path, match, kUploads)) return;
+  const auto in = repositories.find(match[1]);
+  if (in == repositories.end()) return;
+  const auto session = in->second.uploads.find(match[2]);
+  if (session != in->second.uploads.end()) session->second += request.body.substr(0, count);
 }
 
 Reply RegistryContent::append_chunk(const RecordedRequest& request, const std::string& repository,

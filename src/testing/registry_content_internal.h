@@ -31,6 +31,9 @@ class RegistryContent {
   /// `base`: scheme and host for absolute locations.
   Reply answer(const RecordedRequest& request, const std::string& base);
 
+  /// The first `count` bytes of the request's body get into its upload session, if it has one.
+  void keep_part(const RecordedRequest& request, std::size_t count);
+
   /// Null if there is none.
   const Manifest* find_manifest(const std::string& repository,
                                 const std::string& tag_or_digest) const;

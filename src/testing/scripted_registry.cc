@@ -70,6 +70,7 @@ struct ScriptedRegistry::State {
 
   void record(const httplib::Request& request);
   RecordedRequest take_body(const httplib::Request& request);
+  std::function<Reply(const RecordedRequest&)> find_hook(const RecordedRequest& request);
   Reply reply_to(RecordedRequest request);
   void handle(const httplib::Request& request, httplib::Response& response);
   void deliver(Reply reply, const httplib::Request& request, httplib::Response& response);
@@ -142,6 +143,7 @@ void ScriptedRegistry::State::record(const httplib::Request& request) {
 }
 
 RecordedRequest ScriptedRegistry::State::take_body(const httplib::Request& request) {
+  const std::lock_guard lock(mutex);
   const auto last = std::find(remote_ports.rbegin(), remote_ports.rend(), request.remote_port);
   if (last == remote_ports.rend()) {  // forgotten meanwhile
     RecordedRequest record = recorded(request);
@@ -153,16 +155,25 @@ RecordedRequest ScriptedRegistry::State::take_body(const httplib::Request& reque
   return record;
 }
 
-Reply ScriptedRegistry::State::reply_to(RecordedRequest request) {
-  Reply reply;
+std::function<Reply(const RecordedRequest&)> ScriptedRegistry::State::find_hook(
+    const RecordedRequest& request) {
+  const std::lock_guard lock(mutex);
   for (Hook& hook : hooks) {
     if (!applies(hook.match, hook.target, request)) continue;
     const int occurrence = ++hook.seen;
     const bool is_over = hook.match.count > 0 && occurrence >= hook.match.first + hook.match.count;
     if (occurrence < hook.match.first || is_over) continue;
-    reply = hook.reply(request);
-    break;
+    return hook.reply;
   }
+  return {};
+}
+
+Reply ScriptedRegistry::State::reply_to(RecordedRequest request) {
+  Reply reply;
+  // Called without the lock, because it may ask for what the registry has.
+  if (const auto hook = find_hook(request)) reply = hook(request);
+  const std::lock_guard lock(mutex);
+  if (reply.keep_bytes) content.keep_part(request, *reply.keep_bytes);
   if (reply.status != 0 || reply.drop) return reply;
   if (reply.ignore_range)
     std::erase_if(request.headers, [](const auto& header) { return header.first == "range"; });
@@ -173,11 +184,7 @@ Reply ScriptedRegistry::State::reply_to(RecordedRequest request) {
 }
 
 void ScriptedRegistry::State::handle(const httplib::Request& request, httplib::Response& response) {
-  Reply reply;
-  {
-    const std::lock_guard lock(mutex);
-    reply = reply_to(take_body(request));
-  }
+  Reply reply = reply_to(take_body(request));
   wait(reply.delay);
   deliver(std::move(reply), request, response);
 }

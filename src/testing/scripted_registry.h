@@ -43,6 +43,9 @@ struct Reply {
   std::chrono::milliseconds drip_interval{1};  ///< with so long between
   bool ignore_range = false;                   ///< the registry's own answer is that to a whole GET
   bool endless = false;                        ///< `body` again and again, chunked
+  /// With `drop` and bytes for an upload session: so many of them are kept, as if the connection
+  /// had ended there.
+  std::optional<std::size_t> keep_bytes = {};
 };
 
 /// Which requests a hook applies to.
@@ -137,7 +140,7 @@ class ScriptedRegistry {
   void require_token(TokenRules rules);
 
   // Misbehaviour. Hooks are asked in the order they were added, before authentication; the first
-  // that matches decides.
+  // that matches decides. A hook may call the registry.
   void script(Match match, Reply reply);
   void script(Match match, std::function<Reply(const RecordedRequest&)> reply);
   void forget_scripts();

@@ -213,6 +213,22 @@ TEST_F(ScriptedRegistryTest, ChangesPartsOfItsOwnAnswer) {
   EXPECT_EQ(response.header("content-type"), kManifestType);
 }
 
+TEST_F(ScriptedRegistryTest, LetsAHookAskWhatItHas) {
+  add_image(registry_, "a", "1", {"layer"});
+  registry_.script({}, [this](const RecordedRequest&) {
+    return Reply{.headers = {{"X-Tags", registry_.tags("a").at(0)}}};
+  });
+  EXPECT_EQ(send(Method::kGet, "/v2/a/manifests/1").header("x-tags"), "1");
+}
+
+TEST_F(ScriptedRegistryTest, KeepsPartOfAnUploadThatBrokeOff) {
+  const auto session = send(Method::kPost, "/v2/a/blobs/uploads/").header("location");
+  ASSERT_TRUE(session);
+  registry_.script({.method = "PATCH"}, {.drop = true, .keep_bytes = 4});
+  send(Method::kPatch, *session, {}, "0123456789");  // twice: the client tries again
+  EXPECT_EQ(send(Method::kGet, *session).header("range"), "0-13");
+}
+
 TEST_F(ScriptedRegistryTest, RecordsWhatItWasSent) {
   send(Method::kPut, "/v2/a/manifests/1?x=%2F", {{"X-Test", "1"}}, "body");
   ASSERT_EQ(registry_.requests().size(), 1U);

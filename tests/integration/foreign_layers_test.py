@@ -9,6 +9,7 @@ import urllib.request
 
 import harness
 from harness import IMPORT, run, sha256
+from relays import ForwardProxy
 
 DOCKER = "application/vnd.docker."
 FOREIGN = DOCKER + "image.rootfs.foreign.diff.tar.gzip"
@@ -123,6 +124,14 @@ class ForeignLayers(harness.TestCase):
         layout = self.dir / "layout"
         self.push(bundle, f"oci:{layout}")
         self.assertEqual((layout / self.blob_path(self.foreign)).read_bytes(), self.foreign)
+
+    def test_each_url_goes_through_the_proxy_of_its_scheme(self):
+        proxy = ForwardProxy({self.files.url[7:]: ("127.0.0.1", self.files.server.server_address[1]),
+                              self.source.host: ("127.0.0.1", self.source.port)})
+        self.addCleanup(proxy.stop)
+        env = {"http_proxy": f"http://{proxy.host}", "https_proxy": "http://127.0.0.1:1"}
+        self.export("b.bag", f"docker://{self.source.host}", "--foreign-layers", registry=self.source, env=env)
+        self.assertIn(("GET", f"{self.files.url}/base.tar.gz"), proxy.seen)
 
     def test_no_credential_of_the_registry_goes_to_where_a_url_points(self):
         password = self.dir / "password"

@@ -123,13 +123,13 @@ class CertificateAuthority:
         run("openssl", "req", "-x509", *self.KEY, "-keyout", self.key, "-out", self.certificate, "-days", "2",
             "-subj", f"/CN=Seabag test authority {self.dir.name}")
 
-    def issue(self, name, subject_alt_name):
-        """(certificate file, key file)"""
+    def issue(self, name, subject_alt_name, days=2):
+        """(certificate file, key file); expired with a negative number of days."""
         certificate, key, request, extensions = (self.dir / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
         extensions.write_text(f"subjectAltName={subject_alt_name}\n")
         run("openssl", "req", *self.KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         run("openssl", "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
-            "-days", "2", "-extfile", extensions, "-out", certificate)
+            "-days", days, "-extfile", extensions, "-out", certificate)
         return certificate, key
 
 

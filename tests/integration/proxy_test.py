@@ -123,7 +123,7 @@ class Proxy(ProxyTestCase):
 
 
 class ProxyLogin(ProxyTestCase):
-    """The proxy's password comes in the environment, and goes to the proxy alone."""
+    """The proxy's password comes in the environment or a file, and goes to the proxy alone."""
 
     def assert_silent(self, *texts):
         forms = [SECRET, IN_A_URL, base64.b64encode(f"someone:{SECRET}".encode()).decode()]
@@ -183,6 +183,25 @@ class ProxyLogin(ProxyTestCase):
                 self.assert_silent_run(done)
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertIn("proxy", done.stderr.lower())
+
+    def test_the_importer_logs_in_with_a_password_from_a_file(self):
+        password = self.dir / "proxy_password"
+        password.write_text(SECRET + "\n")
+        login = ["--proxy-user", "someone", "--proxy-password-file", password]
+        for kind, tunnels in ((self.plain_registry, False), (self.tls_registry, True)):
+            with self.subTest(kind=kind.__name__):
+                registry, name, options = kind()
+                proxy = self.proxy({name: ("127.0.0.1", registry.port)}, login=f"someone:{SECRET}")
+                through = ["--proxy", f"http://{proxy.host}"]
+                done = self.push_to(name, *options, *through, expect=30)
+                self.assertIn("--proxy-password-file", done.stderr)
+                self.assert_silent_run(self.push_to(name, *options, *through, *login))
+                self.assert_silent_run(self.export_from(name, *options, *through, *login))
+                self.assertEqual(any(what[0] == "CONNECT" for what in proxy.seen), tunnels)
+                self.assert_arrived()
+                password.write_text("wrong\n")
+                self.push_to(name, *options, *through, *login, expect=30)
+                password.write_text(SECRET + "\n")
 
     def test_a_password_on_the_command_line_is_refused_and_not_repeated(self):
         for program in ([EXPORT, self.dir / "out.bag", "docker://registry.test"],

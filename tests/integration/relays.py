@@ -7,6 +7,9 @@ import json
 import re
 import select
 import socket
+import socketserver
+import ssl
+import sys
 import threading
 import urllib.parse
 
@@ -16,14 +19,38 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authorization", "proxy-connecti
               "upgrade"}
 
 
-class Relay:
-    """A server on a free loopback port, in threads that end with the test."""
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
 
-    def __init__(self, handler):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), {"relay": self}))
-        self.server.daemon_threads = True
+    def __init__(self, address, handler):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self):
+        socketserver.TCPServer.server_bind(self)  # HTTPServer's would ask for the name of the address
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # clients end connections in the middle, as they may
+            super().handle_error(request, client_address)
+
+
+class Relay:
+    """A server on a free loopback port, in threads that end with the test.
+
+    tls: (certificate file, key file).
+    """
+
+    def __init__(self, handler, address="127.0.0.1", port=0, tls=None):
+        self.server = Server((address, port), type("Handler", (handler,), {"relay": self}))
+        if tls:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*tls)
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+        self.scheme = "https" if tls else "http"
         self.port = self.server.server_address[1]
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
         self.mutex = threading.Lock()
         self.seen = []
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

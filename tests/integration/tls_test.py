@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registries that speak TLS: whom we trust, and how we prove who we are. Against Debian's docker-registry."""
+import ssl
 import unittest
+import warnings
 
 import harness
 from harness import EXPORT, IMPORT, CertificateAuthority, Layout, run
+from hostile import HostileRegistry
 
 HERE = "IP:127.0.0.1"
 
@@ -56,6 +59,25 @@ class Tls(harness.TestCase):
             self.assertIn("127.0.0.1", done.stderr)
             self.assertNotIn("--ca-file", done.stderr, "the authority is not what is wrong")
             self.assertNotIn("-k", done.stderr)
+
+    def test_a_certificate_that_has_expired_is_refused(self):
+        registry = self.registry(tls=self.authority.issue("registry", HERE, days=-1))
+        for attempt in (self.push_to, self.export_from):
+            done = attempt(registry, *self.trust, expect=32)
+            self.assertIn("expired", done.stderr)
+            self.assertIn("clock", done.stderr)
+
+    def test_old_versions_of_tls_are_not_spoken(self):
+        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are what it is about
+        versions = {ssl.TLSVersion.TLSv1_1: 32, ssl.TLSVersion.TLSv1_2: 0}
+        for version, status in versions.items():
+            with self.subTest(version=version.name):
+                registry = HostileRegistry(is_open=True, tls=self.authority.issue("old", HERE))
+                self.addCleanup(registry.stop)
+                registry.tls.maximum_version = version
+                registry.tls.minimum_version = ssl.TLSVersion.TLSv1
+                registry.tls.set_ciphers("ALL:@SECLEVEL=0")
+                self.push_to(registry, *self.trust, "--retries", "0", expect=status)
 
     def test_a_registry_that_wants_a_client_certificate_gets_ours(self):
         clients = CertificateAuthority(self.dir / "clients")
