@@ -2,9 +2,11 @@
 #include "bundle/documents.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "oci/image_layout.h"
 
 namespace seabag::bundle {
@@ -24,24 +26,47 @@ bool is_whole(const Content& content, const Graph& graph, BlobId root) {
   });
 }
 
-// The runnable image that a name means to a tool without indexes.
-std::optional<BlobId> docker_image_of(const Content& content, const Graph& graph, BlobId root) {
-  const ManifestInfo* manifest = graph.find_manifest(root);
-  if (manifest == nullptr) return std::nullopt;
-  if (manifest->kind == oci::ManifestKind::kImage) {
-    return is_whole(content, graph, root) ? std::optional(root) : std::nullopt;
-  }
-  std::optional<BlobId> first;
-  for (const Edge& edge : graph.edges_of(root)) {
-    if (edge.role != EdgeRole::kChild) continue;
-    const auto image = docker_image_of(content, graph, edge.child);
-    if (!image) continue;
-    const oci::Platform& platform = content.platforms[edge.platform];
-    if (platform.os == "linux" && platform.architecture == "amd64") return image;
-    if (!first) first = image;
-  }
-  return first;
+bool has_config(const Graph& graph, BlobId image) {
+  return std::ranges::any_of(graph.edges_of(image),
+                             [](const Edge& edge) { return edge.role == EdgeRole::kConfig; });
 }
+
+// Finds the runnable image that a name means to a tool without indexes. The content may be a
+// stranger's: with rings, with indexes that many paths lead to, with images of no config.
+class DockerImage {
+ public:
+  DockerImage(const Content& content, const Graph& graph) : content_(content), graph_(graph) {}
+
+  std::optional<BlobId> of(BlobId root, int depth = 0) {
+    const ManifestInfo* manifest = graph_.find_manifest(root);
+    if (manifest == nullptr || depth > limits::kIndexDepth) return std::nullopt;
+    if (manifest->kind == oci::ManifestKind::kImage) {
+      const bool can_run = has_config(graph_, root) && is_whole(content_, graph_, root);
+      return can_run ? std::optional(root) : std::nullopt;
+    }
+    const auto [known, is_new] = known_.emplace(root, std::nullopt);
+    if (is_new) known->second = of_children(root, depth);
+    return known->second;
+  }
+
+ private:
+  std::optional<BlobId> of_children(BlobId root, int depth) {
+    std::optional<BlobId> first;
+    for (const Edge& edge : graph_.edges_of(root)) {
+      if (edge.role != EdgeRole::kChild) continue;
+      const auto image = of(edge.child, depth + 1);
+      if (!image) continue;
+      const oci::Platform& platform = content_.platforms[edge.platform];
+      if (platform.os == "linux" && platform.architecture == "amd64") return image;
+      if (!first) first = image;
+    }
+    return first;
+  }
+
+  const Content& content_;
+  const Graph& graph_;
+  std::map<BlobId, std::optional<BlobId>> known_;  // of indexes; nothing while one is looked into
+};
 
 oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId image) {
   std::optional<digest::Digest> config;
@@ -88,7 +113,7 @@ std::string docker_manifest(const Content& content, const Graph& graph,
   for (const std::uint32_t position : references) {
     const index::ReferenceInfo& reference = content.references[position];
     if (reference.tag.empty() || !is_listed(content, graph, reference.manifest)) continue;
-    if (const auto image = docker_image_of(content, graph, reference.manifest)) {
+    if (const auto image = DockerImage(content, graph).of(reference.manifest)) {
       names.emplace_back(*image, content.name_of(reference));
     }
   }
