@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importing/push_work.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "digest/hasher.h"
+
+namespace seabag::importing {
+namespace {
+
+using index::BlobId;
+using ::testing::SizeIs;
+
+class PlanWork : public ::testing::Test {
+ protected:
+  BlobId add_index() {
+    const auto id = static_cast<BlobId>(content_.blobs.size());
+    content_.blobs.push_back({digest::digest_of(io::bytes_of(std::to_string(id))), 1});
+    index::ManifestInfo manifest;
+    manifest.blob = id;
+    manifest.kind = oci::ManifestKind::kIndex;
+    content_.manifests.push_back(manifest);
+    return id;
+  }
+  /// Edges are added in the order of their parents.
+  void lead(BlobId parent, BlobId child, std::uint32_t position = 0) {
+    content_.edges.push_back({parent, child, position, 0, 0, index::EdgeRole::kChild});
+  }
+  PushWork work_from(BlobId root) {
+    index::ReferenceInfo reference;
+    reference.tag = "1.35";
+    reference.manifest = root;
+    content_.references = {reference};
+    NamedReference name;
+    name.target.repository = "library/busybox";
+    return plan_work(content_, index::Graph(content_), {&name});
+  }
+
+  index::Content content_;
+};
+
+TEST_F(PlanWork, PutsManifestsAboveWhatTheyReferTo) {
+  const BlobId top = add_index();
+  const BlobId middle = add_index();
+  const BlobId bottom = add_index();
+  lead(top, bottom, 0);
+  lead(top, middle, 1);
+  lead(middle, bottom);
+  const PushWork work = work_from(top);
+  ASSERT_THAT(work.manifests, SizeIs(3));
+  EXPECT_EQ(work.manifests[0], (std::vector<Piece>{{0, bottom}}));
+  EXPECT_EQ(work.manifests[1], (std::vector<Piece>{{0, middle}}));
+  EXPECT_EQ(work.manifests[2], (std::vector<Piece>{{0, top}}));
+}
+
+// An index that was changed may say so. Nothing is believed: manifests are verified when they are
+// pushed.
+TEST_F(PlanWork, EndsWhereManifestsLieInARing) {
+  const BlobId one = add_index();
+  const BlobId other = add_index();
+  lead(one, one, 0);
+  lead(one, other, 1);
+  lead(other, one);
+  std::size_t manifests = 0;
+  for (const auto& level : work_from(one).manifests) manifests += level.size();
+  EXPECT_EQ(manifests, 2U);
+}
+
+TEST_F(PlanWork, LooksAtEachManifestOnce) {
+  std::vector<BlobId> levels;
+  for (int i = 0; i < 30; ++i) levels.push_back(add_index());
+  for (std::size_t i = 0; i + 1 < levels.size(); ++i) {  // 10^29 paths
+    for (std::uint32_t path = 0; path < 10; ++path) lead(levels[i], levels[i + 1], path);
+  }
+  EXPECT_THAT(work_from(levels.front()).manifests, SizeIs(30));
+}
+
+TEST_F(PlanWork, TakesAnyDepth) {
+  std::vector<BlobId> chain;
+  for (int i = 0; i < 200'000; ++i) chain.push_back(add_index());
+  for (std::size_t i = 0; i + 1 < chain.size(); ++i) lead(chain[i], chain[i + 1]);
+  EXPECT_THAT(work_from(chain.front()).manifests, SizeIs(200'000));
+}
+
+}  // namespace
+}  // namespace seabag::importing
