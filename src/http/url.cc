@@ -58,6 +58,21 @@ void parse_into(CURLU* url, std::string_view text) {
   if (result != CURLUE_OK) throw bad_url(text, to_lower(curl_url_strerror(result)));
 }
 
+ParsedUrl new_handle() {
+  ParsedUrl handle(curl_url());
+  check(handle != nullptr, "memory for a URL");
+  return handle;
+}
+
+// libcurl takes numbers for addresses before it decodes the host: "127%2e1" becomes "127.1", which
+// is no address to is_local_address(), but is one to libcurl when it reads that.
+void require_settled(const Origin& origin, std::string_view text) {
+  const ParsedUrl handle = new_handle();
+  parse_into(handle.get(), origin.text());
+  if (to_lower(part_of(handle.get(), CURLUPART_HOST)) == origin.host) return;
+  throw bad_url(text, "has a host that hides an address behind percent-encoding");
+}
+
 Url url_of(CURLU* parsed, std::string_view text) {
   Url url;
   url.origin.scheme = to_lower(part_of(parsed, CURLUPART_SCHEME));
@@ -71,16 +86,11 @@ Url url_of(CURLU* parsed, std::string_view text) {
   const auto [end, error] =
       std::from_chars(port.data(), port.data() + port.size(), url.origin.port);
   if (error != std::errc() || url.origin.port == 0) throw bad_url(text, "has no usable port");
+  require_settled(url.origin, text);
   url.path_and_query = part_of(parsed, CURLUPART_PATH);
   const std::string query = part_of(parsed, CURLUPART_QUERY);
   if (!query.empty()) url.path_and_query += '?' + query;
   return url;
-}
-
-ParsedUrl new_handle() {
-  ParsedUrl handle(curl_url());
-  check(handle != nullptr, "memory for a URL");
-  return handle;
 }
 
 }  // namespace

@@ -121,6 +121,17 @@ TEST(WithQuery, AppendsAndEncodes) {
   EXPECT_EQ(with_query(parse_url("http://h/p?a=1"), "b", "2").path_and_query, "/p?a=1&b=2");
 }
 
+// Decoded, these hosts would be addresses of this machine that no check had seen.
+TEST(UrlHost, HidesNoAddressBehindPercentEncoding) {
+  const Url base = parse_url("https://registry.local/v2/");
+  for (const std::string host : {"127%2e1", "0x7f%2E1", "0%2e0", "%32130706433"}) {
+    SCOPED_TRACE(host);
+    EXPECT_THROW(parse_url("https://" + host + "/"), Error);
+    EXPECT_THROW(resolve(base, "//" + host + "/"), Error);
+  }
+  EXPECT_EQ(parse_url("https://r%65gistry.local/").origin, base.origin);
+}
+
 TEST(UrlShown, LeavesTheQueryOut) {
   EXPECT_EQ(parse_url("http://h/p?X-Signature=secret").shown(), "http://h/p");
 }
