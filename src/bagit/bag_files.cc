@@ -243,7 +243,9 @@ BagInfo parse_bag_info(std::string_view text) {
       return;
     }
     if (number == 1) throw malformed("continues a value, and there is none before it");
-    info.back().second += fmt::format(" {}", trimmed(line));
+    std::string& value = info.back().second;
+    if (!value.empty() && !trimmed(line).empty()) value += ' ';
+    value += trimmed(line);
   });
   return info;
 }

@@ -230,6 +230,10 @@ TEST(BagInfo, WritesLineBreaksAsBlanks) {
             "External-Description: a  b Payload-Oxum: 0.0\n");
 }
 
+TEST(BagInfo, TakesAValueThatBeginsInTheNextLine) {
+  EXPECT_EQ(parse_bag_info("A:\n  x\n \n y\n"), (BagInfo{{"A", "x y"}}));
+}
+
 TEST(BagInfo, JoinsFoldedValues) {
   EXPECT_THAT(parse_bag_info("External-Description: one\n  two\n\tthree\nX:y\n"),
               testing::ElementsAre(Pair("External-Description", "one two three"), Pair("X", "y")));
