@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "io/file_system.h"
+#include "only_opens.h"
 #include "read_disk.h"
 #include "vmdk/descriptor.h"
 #include "vmdk/header.h"
@@ -26,27 +26,14 @@ io::Bytes extent_named(std::string_view name) {
   return file;
 }
 
-/// Gives a file for every name, and falls over what is no plain name in the folder.
-class AnyFile : public io::FileSystem {
- public:
-  std::unique_ptr<io::File> open(const std::string& path, io::OpenMode mode) override {
-    fuzz::require(mode == io::OpenMode::kRead, "extents are only read");
-    fuzz::require(path.starts_with(kFolder), "extents lie beside the descriptor");
-    const std::string name = path.substr(kFolder.size());
-    fuzz::require(name.find('/') == std::string::npos && name != "." && name != "..",
-                  "extents lie beside the descriptor");
-    return std::make_unique<testing::MemoryFile>(extent_named(name), path);
-  }
-  std::optional<io::FileInfo> find(const std::string& /*path*/) override { __builtin_trap(); }
-  std::vector<io::DirectoryEntry> list(const std::string& /*path*/) override { __builtin_trap(); }
-  void create_directory(const std::string& /*path*/) override { __builtin_trap(); }
-  void rename(const std::string& /*from*/, const std::string& /*to*/) override { __builtin_trap(); }
-  void remove_file(const std::string& /*path*/) override { __builtin_trap(); }
-  void remove_directory(const std::string& /*path*/) override { __builtin_trap(); }
-  void sync_directory(const std::string& /*path*/) override { __builtin_trap(); }
-  std::uint64_t available_bytes(const std::string& /*path*/) override { __builtin_trap(); }
-  std::unique_ptr<io::Lock> try_lock(const std::string& /*path*/) override { __builtin_trap(); }
-};
+// Falls over what is no plain name in the folder.
+std::unique_ptr<io::File> open_extent(const std::string& path) {
+  fuzz::require(path.starts_with(kFolder), "extents lie beside the descriptor");
+  const std::string name = path.substr(kFolder.size());
+  fuzz::require(name.find('/') == std::string::npos && name != "." && name != "..",
+                "extents lie beside the descriptor");
+  return std::make_unique<testing::MemoryFile>(extent_named(name), path);
+}
 
 }  // namespace
 
@@ -56,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   text += fuzz::text_of(data, size);
   const auto bytes = io::bytes_of(text);
   fuzz::accept_or_refuse([&] {
-    AnyFile files;
+    fuzz::OnlyOpens files(open_extent);
     const auto disk = vmdk::open(
         files, std::make_unique<testing::MemoryFile>(io::Bytes(bytes.begin(), bytes.end()),
                                                      std::string(kFolder) + "disk.vmdk"));
