@@ -87,6 +87,15 @@ std::string quoted(std::string_view text, std::size_t max_characters) {
   return '"' + escaped(text, max_characters, '"') + '"';
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Scalar scalar = decode_scalar(text);
+    if (scalar.length == 0) return false;
+    text.remove_prefix(scalar.length);
+  }
+  return true;
+}
+
 std::string readable_size(std::uint64_t bytes) {
   static constexpr std::array<std::string_view, 6> kUnits = {"KiB", "MiB", "GiB",
                                                              "TiB", "PiB", "EiB"};

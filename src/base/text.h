@@ -15,6 +15,9 @@ std::string printable(std::string_view text, std::size_t max_characters = 300);
 /// printable() between double quotes, inner quotes escaped.
 std::string quoted(std::string_view text, std::size_t max_characters = 300);
 
+/// Whether all of it is UTF-8: JSON can hold nothing else.
+bool is_utf8(std::string_view text);
+
 /// "1.5 GiB", "17 bytes": three digits at most, binary units, for people only.
 std::string readable_size(std::uint64_t bytes);
 

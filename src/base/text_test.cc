@@ -76,6 +76,15 @@ TEST(Quoted, EscapesQuotesAndBackslashes) {
   EXPECT_EQ(quoted("a\n"), R"("a\x0a")");
 }
 
+TEST(IsUtf8, TakesWellFormedTextAlone) {
+  for (const char* text : {"", "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\x8B"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const char* text : {"\xA6", "a\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80"}) {
+    EXPECT_FALSE(is_utf8(text)) << printable(text);
+  }
+}
+
 TEST(ReadableSize, HasThreeDigitsAtMost) {
   EXPECT_EQ(readable_size(0), "0 bytes");
   EXPECT_EQ(readable_size(1), "1 byte");

@@ -94,9 +94,16 @@ std::uint32_t id_or_none_at(const db::Statement& row, int column, std::size_t co
   return id;
 }
 
+// A text that goes into JSON.
+std::string utf8_at(const db::Statement& row, int column) {
+  std::string text = row.text(column);
+  if (!is_utf8(text)) throw malformed(fmt::format("{} is not UTF-8", quoted(text, 80)));
+  return text;
+}
+
 // A name that goes into paths and requests. Source: format-spec/index.md, IDX-9.
 std::string name_at(const db::Statement& row, int column) {
-  std::string name = row.text(column);
+  std::string name = utf8_at(row, column);
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) {
@@ -175,13 +182,13 @@ class Reader {
 
   void read_names() {
     for_each_id(database_, "media_types", "SELECT id, name FROM media_types ORDER BY id", 1,
-                [&](const db::Statement& row) { content_.media_types.push_back(row.text(1)); });
-    for_each_id(
-        database_, "platforms",
-        "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id", 1,
-        [&](const db::Statement& row) {
-          content_.platforms.push_back({row.text(1), row.text(2), row.text(3), row.text(4)});
-        });
+                [&](const db::Statement& row) { content_.media_types.push_back(utf8_at(row, 1)); });
+    for_each_id(database_, "platforms",
+                "SELECT id, os, architecture, variant, os_version FROM platforms ORDER BY id", 1,
+                [&](const db::Statement& row) {
+                  content_.platforms.push_back(
+                      {utf8_at(row, 1), utf8_at(row, 2), utf8_at(row, 3), utf8_at(row, 4)});
+                });
   }
 
   void read_blobs() {
