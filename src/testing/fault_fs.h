@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "io/file_system.h"
@@ -47,6 +49,8 @@ class FaultFs : public io::FileSystem {
 
   void fail(Fault fault);
   void forget_faults();
+  /// Calls for what lies below `directory` never fail, and do not count: what a test reads from.
+  void spare(std::string directory) { spared_ = std::move(directory); }
   /// Calls of that kind so far, those that failed too.
   int calls(Operation operation) const;
 
@@ -71,11 +75,12 @@ class FaultFs : public io::FileSystem {
   friend class FaultFile;
 
   /// Counts a call; the fault it meets.
-  std::optional<Fault> met(Operation operation);
+  std::optional<Fault> met(Operation operation, const std::string& path);
   /// Counts a call. Errors: those of the fault it meets.
   void pass(Operation operation, const std::string& path);
 
   io::FileSystem& inner_;
+  std::string spared_;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Fault> faults_;
   std::array<int, kOperations.size()> calls_ = {};
