@@ -14,6 +14,7 @@
 #include "bundle/landed_disk.h"
 #include "conversion/copy_disk.h"
 #include "conversion/open_disk.h"
+#include "io/clean_up.h"
 #include "io/user_file.h"
 #include "json/json.h"
 
@@ -131,7 +132,7 @@ class DiskLanding {
       return copy(watched, *format, names);
     } catch (const Error&) {
       source_failed_ = watched.has_failed();
-      remove(names);
+      io::clean_up([&] { remove(names); });
       throw;
     }
   }
