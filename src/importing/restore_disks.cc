@@ -13,6 +13,7 @@
 #include "digest/verifying_sink.h"
 #include "disk/raw_disk.h"
 #include "importing/disk_account.h"
+#include "io/clean_up.h"
 #include "io/file_blob.h"
 #include "oci/reference_pattern.h"
 #include "target/part_file.h"
@@ -198,17 +199,17 @@ class Restore {
     const std::vector<std::string> names = conversion::file_names(format, disk.name, disk.size);
     std::vector<std::string> paths;
     for (const std::string& name : names) paths.push_back(io::join(directory_, name));
+    // A directory of its own, because a VMDK has the names of its files in it.
+    const std::string making = io::join(directory_, '.' + disk.name + ".part");
+    io::remove_tree(files_, making);  // what a run that was killed left
     if (has_same_content(paths.front(), disk)) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
     const conversion::OpenedDisk from = open_verified(disk);
-    // A directory of its own, because a VMDK has the names of its files in it.
-    const std::string making = io::join(directory_, '.' + disk.name + ".part");
-    io::remove_tree(files_, making);
     files_.create_directory(making);
     try {
       write(*from.disk, format, making, names, disk);
     } catch (const Error&) {
-      io::remove_tree(files_, making);
+      io::clean_up([&] { io::remove_tree(files_, making); });
       throw;
     }
     for (std::size_t i = names.size(); i-- > 0;) {
@@ -275,7 +276,7 @@ class Restore {
     try {
       write_raw(*from.disk, std::move(file), disk);
     } catch (const Error&) {
-      files_.remove_file(part);
+      io::clean_up([&] { files_.remove_file(part); });
       throw;
     }
     files_.rename(part, path);
