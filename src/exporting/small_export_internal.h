@@ -66,7 +66,7 @@ class SmallExport {
     return run_export(request_, means);
   }
 
-  /// Every file below, with its bytes.
+  /// The digest of every file below.
   static Tree tree_of(io::FileSystem& files, const std::string& path) {
     Tree tree;
     add_to(tree, files, path, "");
@@ -94,7 +94,7 @@ class SmallExport {
       if (entry.kind == io::FileKind::kDirectory) {
         add_to(tree, files, inner, name + '/');
       } else {
-        tree[name] = io::text_of(io::read_file(files, inner, 16U << 20U));
+        tree[name] = digest::digest_of(io::read_file(files, inner, 16U << 20U)).text();
       }
     }
   }

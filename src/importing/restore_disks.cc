@@ -201,7 +201,10 @@ class Restore {
     for (const std::string& name : names) paths.push_back(io::join(directory_, name));
     // A directory of its own, because a VMDK has the names of its files in it.
     const std::string making = io::join(directory_, '.' + disk.name + ".part");
-    io::remove_tree(files_, making);  // what a run that was killed left
+    if (files_.find(making)) {  // what a run that was killed left
+      io::remove_tree(files_, making);
+      files_.sync_directory(directory_);
+    }
     if (has_same_content(paths.front(), disk)) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
     const conversion::OpenedDisk from = open_verified(disk);
@@ -217,6 +220,7 @@ class Restore {
     }
     files_.sync_directory(directory_);
     files_.remove_directory(making);
+    files_.sync_directory(directory_);
     return PushOutcome::kPushed;
   }
 
