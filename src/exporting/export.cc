@@ -20,6 +20,7 @@
 #include "exporting/disks.h"
 #include "exporting/fetch.h"
 #include "exporting/landing.h"
+#include "exporting/medium.h"
 #include "exporting/resolve.h"
 #include "io/clean_up.h"
 
@@ -244,7 +245,10 @@ class Export {
                                       ? UnfinishedBundle::reopen(means_.files, request_.bundle)
                                       : UnfinishedBundle::create(means_.files, request_.bundle);
     if (unfinished.is_sealed()) return name_sealed(unfinished);
-    if (!unfinished.is_planned()) freeze(unfinished);
+    if (!unfinished.is_planned()) {
+      unfinished.clear();
+      freeze(unfinished);
+    }
     try {
       return finish(unfinished);
     } catch (const Error& error) {
@@ -281,7 +285,6 @@ class Export {
       throw Error(Code::kUsage, "the unfinished bundle does not know its sources yet")
           .add_next_step("name the sources again");
     }
-    unfinished.clear();
     // Disks first: what is wrong with them is told at once, resolving a registry takes its time.
     std::vector<index::DiskInfo> disks = plan_disks(request_, means_);
     const Sources sources = open_sources(request_.sources, means_);
@@ -292,6 +295,7 @@ class Export {
     // final: what goes into the bundle.
     const Graph graph(resolution.content);
     const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
+    require_files_fit(means_.files, unfinished.directory(), plan, disks, means_.progress);
     // final: every offset.
     index::Index frozen{.metadata = metadata_of(request_, means_),
                         .files = plan.files(),

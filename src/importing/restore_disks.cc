@@ -148,6 +148,17 @@ class Restore {
     return true;
   }
 
+  // Before its first byte.
+  void require_file_fits(std::uint64_t size) const {
+    const std::uint64_t largest = files_.largest_file(directory_);
+    if (size <= largest) return;
+    throw Error(Code::kMediumUnfit,
+                fmt::format("the file has {} bytes ({}), one in {} can have {} ({})", size,
+                            readable_size(size), seabag::quoted(directory_), largest,
+                            readable_size(largest)))
+        .add_next_step("pass --disk-as vmdk-2gb: its files are smaller than 2 GiB");
+  }
+
   PushOutcome keep(const DiskInfo& disk) {
     std::vector<std::string> paths;
     bool is_there = true;
@@ -157,6 +168,7 @@ class Restore {
     }
     if (is_there) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
+    for (const std::uint32_t file : disk.files) require_file_fits(file_info(file).size);
     std::vector<std::unique_ptr<target::PartFile>> parts;
     for (std::size_t i = 0; i < paths.size(); ++i) {
       parts.push_back(std::make_unique<target::PartFile>(files_, paths[i]));
