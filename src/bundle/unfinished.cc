@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle/unfinished.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "bagit/bag_files.h"
@@ -11,6 +15,19 @@ namespace seabag::bundle {
 namespace {
 
 constexpr const char* kUnfinishedSuffix = ".unfinished";
+
+// Of what a run that was cut off leaves. Nothing else is ever removed.
+constexpr std::array<std::string_view, 11> kOwnNames = {"data",
+                                                        "index.sqlite",
+                                                        "plan.sqlite.part",
+                                                        kPlanFile,
+                                                        kSpoolFile,
+                                                        kLogFile,
+                                                        kDisksDirectory,
+                                                        bagit::kDeclarationPath,
+                                                        bagit::kBagInfoPath,
+                                                        bagit::kManifestPath,
+                                                        bagit::kTagManifestPath};
 
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -67,7 +84,12 @@ UnfinishedBundle UnfinishedBundle::create(io::FileSystem& files, const std::stri
 
 UnfinishedBundle UnfinishedBundle::reopen(io::FileSystem& files, const std::string& bundle) {
   UnfinishedBundle found(files, bundle);
-  if (files.find(found.directory_)) {
+  if (const auto there = files.find(found.directory_)) {
+    if (there->kind != io::FileKind::kDirectory) {
+      throw Error(Code::kMalformed,
+                  fmt::format("{} is not a directory (a link is not followed here)",
+                              quoted(found.directory_)));
+    }
     found.lock_ = lock_or_refuse(files, found.directory_);
     return found;
   }
@@ -91,9 +113,17 @@ bool UnfinishedBundle::is_sealed() const {
 }
 
 void UnfinishedBundle::clear() {
-  for (const io::DirectoryEntry& entry : files_->list(directory_)) {
-    io::remove_tree(*files_, path(entry.name));
+  const auto entries = files_->list(directory_);
+  const auto is_foreign = [](const io::DirectoryEntry& entry) {
+    return std::ranges::find(kOwnNames, entry.name) == kOwnNames.end();
+  };
+  const auto foreign = std::ranges::find_if(entries, is_foreign);
+  if (foreign != entries.end()) {
+    throw Error(Code::kUsage, fmt::format("{} holds {}, which is not of an unfinished bundle",
+                                          quoted(directory_), quoted(foreign->name)))
+        .add_next_step("move it away, or choose another name for the bundle");
   }
+  for (const io::DirectoryEntry& entry : entries) io::remove_tree(*files_, path(entry.name));
 }
 
 void UnfinishedBundle::discard() {

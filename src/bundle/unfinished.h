@@ -21,7 +21,8 @@ class UnfinishedBundle {
   /// Errors: kUsage if `bundle` or an unfinished one of that name exists (the next step names
   /// --resume), or if it is called like an unfinished one; kLocked if another run works on it.
   static UnfinishedBundle create(io::FileSystem& files, const std::string& bundle);
-  /// Errors: kNotABundle if there is none to resume, or it is finished; kLocked.
+  /// Errors: kNotABundle if there is none to resume, or it is finished; kMalformed if it is no
+  /// directory; kLocked.
   static UnfinishedBundle reopen(io::FileSystem& files, const std::string& bundle);
 
   const std::string& directory() const { return directory_; }
@@ -31,7 +32,8 @@ class UnfinishedBundle {
   /// A run was cut off in publish(): all is written and sealed, and only the name lacks.
   bool is_sealed() const;
 
-  /// Removes all that a run before the freeze left.
+  /// Removes all that a run before the freeze left. Errors: kUsage, and nothing removed, if
+  /// something else lies there.
   void clear();
   /// Removes the directory and all in it.
   void discard();
