@@ -11,7 +11,8 @@ build="g++ cmake ninja-build pkg-config libarchive-dev libcurl4-openssl-dev libs
        nlohmann-json3-dev libcxxopts-dev libfmt-dev libdeflate-dev libisal-dev libzstd-dev"
 samples="docker-registry python3 zstd gzip dpkg apt curl"
 tests="$samples libgtest-dev libgmock-dev libcpp-httplib-dev skopeo umoci podman libarchive-tools tar sqlite3 openssl
-       apache2-utils strace mandoc qemu-utils 7zip python3-libvhdi python3-libvmdk python3-libqcow e2fsprogs xfsprogs mount"
+       apache2-utils strace mandoc qemu-utils 7zip python3-libvhdi python3-libvmdk python3-libqcow e2fsprogs xfsprogs mount
+       nbdkit libnbd-bin"
 lint="clang-format-16 clang-tidy-16 python3"
 fuzz="clang-16 libclang-rt-16-dev"
 
