@@ -38,8 +38,8 @@ build_and_test() {
   say "$preset: test"
   case $tests in
     all) ctest --preset "$preset" --progress -j2 ;;
-    units) ctest --preset "$preset" --progress -j2 -E '^integration/' ;;
-    programs) ctest --preset "$preset" --progress -j2 -R '^integration/' ;;
+    units) ctest --preset "$preset" --progress -j2 -E '^(integration|crash)/' ;;
+    programs) ctest --preset "$preset" --progress -j2 -R '^(integration|crash)/' ;;
   esac
 }
 

@@ -37,6 +37,17 @@ bool take_line(std::string_view line, LandedBytes& found) {
   return true;
 }
 
+// Takes whole lines up to the first wrong one. The bytes of those it took.
+std::size_t take_lines(std::string_view text, LandedBytes& found, bool& is_sound) {
+  std::size_t begin = 0;
+  for (std::size_t newline = 0; (newline = text.find('\n', begin)) != std::string_view::npos;
+       begin = newline + 1) {
+    is_sound = take_line(text.substr(begin, newline - begin), found);
+    if (!is_sound) break;
+  }
+  return begin;
+}
+
 }  // namespace
 
 LandedLog LandedLog::create(io::FileSystem& files, const std::string& path) {
@@ -49,23 +60,18 @@ LandedLog LandedLog::reopen(io::FileSystem& files, const std::string& path, Land
   if (size > kLogBytes) throw Error(Code::kMalformed, fmt::format("{} is too large", quoted(path)));
   std::string pending;
   std::uint64_t end = 0;
+  bool is_sound = true;
   io::Bytes buffer(64U << 10U);
-  for (std::uint64_t at = 0; at < size; at += buffer.size()) {
+  for (std::uint64_t at = 0; is_sound && at < size; at += buffer.size()) {
     const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
     file->read_at(at, chunk);
     pending += io::text_of(chunk);
-    std::size_t begin = 0;
-    for (std::size_t newline = 0; (newline = pending.find('\n', begin)) != std::string::npos;
-         begin = newline + 1) {
-      const bool is_last = at + chunk.size() == size && newline + 1 == pending.size();
-      if (!take_line(std::string_view(pending).substr(begin, newline - begin), found) && !is_last) {
-        throw Error(Code::kMalformed, fmt::format("{} is damaged at byte {}", quoted(path), end))
-            .add_next_step("remove the unfinished bundle and export again");
-      }
-      end += newline + 1 - begin;
-    }
-    pending.erase(0, begin);
+    const std::size_t taken = take_lines(pending, found, is_sound);
+    end += taken;
+    pending.erase(0, taken);
   }
+  // Or it could come to stand behind lines that are added.
+  if (end < size) file->resize(end);
   return {std::move(file), end};
 }
 

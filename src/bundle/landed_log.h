@@ -18,13 +18,13 @@ using LandedBytes = std::map<digest::Digest, std::uint64_t>;
 
 /// The journal of an unfinished bundle: one line for each blob whose bytes were synced before the
 /// line was written, "DIGEST BYTES CHECK", where CHECK is the first 8 digits of the SHA-256 of what
-/// stands before it. A torn last line is ignored; later lines win.
+/// stands before it. Later lines win. Everything from the first wrong line on is ignored and
+/// overwritten: power was lost before it was synced, and what it would have said is fetched again.
 ///
 /// Threads: one at a time; the caller locks.
 class LandedLog {
  public:
   static LandedLog create(io::FileSystem& files, const std::string& path);
-  /// Errors: kMalformed for a wrong line that is not the last.
   static LandedLog reopen(io::FileSystem& files, const std::string& path, LandedBytes& found);
 
   /// Adds lines and syncs. Order: the bytes that the lines speak of were synced before.

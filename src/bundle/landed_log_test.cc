@@ -67,12 +67,27 @@ TEST_F(Journal, GoesOnBehindTheLastWholeLine) {
   EXPECT_EQ(read(), (LandedBytes{{one_, 3}, {two_, 4}}));
 }
 
-TEST_F(Journal, RefusesAWrongLineThatIsNotTheLast) {
-  write({{{one_, 3}}, {{two_, 4}}});
+TEST_F(Journal, BelievesNothingFromTheFirstWrongLineOn) {
+  write({{{one_, 3}}, {{two_, 4}}, {{one_, 5}}});
+  const std::string whole = text();
+  for (const std::size_t at : {whole.find('\n') + 10, whole.rfind('\n', whole.size() - 2) + 10}) {
+    std::string damaged = whole;
+    damaged[at] = '\0';
+    replace(damaged);
+    EXPECT_EQ(read().at(one_), 3U);
+  }
+}
+
+TEST_F(Journal, LeavesNothingOfAWrongLineBehindLinesThatAreAdded) {
+  write({{{one_, 3}}, {{two_, 4}}, {{two_, 9}}});
   std::string damaged = text();
-  damaged[10] = damaged[10] == '0' ? '1' : '0';
+  damaged[damaged.find('\n') + 10] ^= 1;
   replace(damaged);
-  EXPECT_THROW(read(), Error);
+  LandedBytes found;
+  LandedLog log = LandedLog::reopen(*files_, path_, found);
+  log.append({{one_, 5}});
+  log.close();
+  EXPECT_EQ(read(), (LandedBytes{{one_, 5}}));
 }
 
 }  // namespace

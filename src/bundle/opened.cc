@@ -21,7 +21,7 @@ namespace seabag::bundle {
 namespace {
 
 Error not_a_bundle(io::FileSystem& files, const std::string& path) {
-  if (path.ends_with(".unfinished") || files.find(io::join(path, kPlanFile)) ||
+  if (is_unfinished_path(path) || files.find(io::join(path, kPlanFile)) ||
       files.find(unfinished_path(path))) {
     return Error(Code::kNotABundle, fmt::format("{} is not finished", quoted(path)))
         .add_next_step("continue it where it was begun: seabag-export BUNDLE --resume");
@@ -117,8 +117,8 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 const std::optional<digest::Digest>& expected_seal,
                                 std::vector<std::string>* payload_problems) try {
   const auto at = [&](std::string_view name) { return io::join(path, std::string(name)); };
-  if (!files.find(at(bagit::kDeclarationPath)) || !files.find(at(bagit::kTagManifestPath)) ||
-      files.find(at(kPlanFile))) {
+  if (is_unfinished_path(path) || !files.find(at(bagit::kDeclarationPath)) ||
+      !files.find(at(bagit::kTagManifestPath)) || files.find(at(kPlanFile))) {
     throw not_a_bundle(files, path);
   }
   const io::Bytes tag_manifest =

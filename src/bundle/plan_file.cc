@@ -8,12 +8,9 @@ namespace seabag::bundle {
 void write_plan_file(io::FileSystem& files, const std::string& path, const index::Index& plan) {
   const std::string beside = path + ".part";
   if (files.find(beside)) files.remove_file(beside);
-  db::Database database = db::Database::create(beside);
+  db::Database database = db::Database::create(files, beside);
   index::write_index(database, plan);
   database.close();
-  const auto file = files.open(beside, io::OpenMode::kReadWrite);
-  file->sync();
-  file->close();
   files.rename(beside, path);
   files.sync_directory(io::parent_of(path));
 }

@@ -32,12 +32,9 @@ void take_checksums(io::FileSystem& files, SealRequest& request, transfer::Progr
 
 void write_index_file(io::FileSystem& files, const std::string& path, const index::Index& content) {
   if (files.find(path)) files.remove_file(path);
-  db::Database database = db::Database::create(path);
+  db::Database database = db::Database::create(files, path);
   index::write_index(database, content);
   database.close();
-  const auto file = files.open(path, io::OpenMode::kReadWrite);
-  file->sync();
-  file->close();
 }
 
 bagit::ManifestEntry write_tag_file(io::FileSystem& files, const std::string& directory,

@@ -183,7 +183,12 @@ std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_
 }
 
 void TarballWriter::sync() {
+  if (has_failed_to_sync_) {
+    throw Error(Code::kIo, fmt::format("the tarballs in {} could not be synced", quoted(bag_)));
+  }
+  has_failed_to_sync_ = true;
   for (const auto& tarball : tarballs_) tarball->sync();
+  has_failed_to_sync_ = false;
 }
 
 void TarballWriter::mark_missing(BlobId blob) {

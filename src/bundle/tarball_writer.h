@@ -42,7 +42,8 @@ class TarballWriter {
   /// The bytes of one copy of `blob` as they lie there: to be hashed, not to be believed.
   std::unique_ptr<io::BlobSource> open_blob(index::BlobId blob, std::size_t copy = 0) const;
 
-  /// All that was written is on the medium.
+  /// All that was written is on the medium. Errors: those of File::sync(); kIo for good once one
+  /// failed, because the kernel may have dropped what a second sync would report as written.
   void sync();
 
   /// Turns the reserved ranges of blobs that could not be had into members
@@ -70,6 +71,7 @@ class TarballWriter {
   std::vector<std::unique_ptr<io::File>> tarballs_;  // parallel to plan_.tarballs
   std::vector<std::uint32_t> first_place_;           // parallel to blobs, and one more
   std::vector<Place> places_;
+  bool has_failed_to_sync_ = false;
 };
 
 }  // namespace seabag::bundle

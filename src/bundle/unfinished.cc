@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle/unfinished.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include <fmt/format.h>
 
+#include "bagit/bag_files.h"
 #include "base/error.h"
 #include "base/text.h"
 
 namespace seabag::bundle {
 namespace {
+
+constexpr const char* kUnfinishedSuffix = ".unfinished";
+
+// Of what a run that was cut off leaves. Nothing else is ever removed.
+constexpr std::array<std::string_view, 11> kOwnNames = {"data",
+                                                        "index.sqlite",
+                                                        "plan.sqlite.part",
+                                                        kPlanFile,
+                                                        kSpoolFile,
+                                                        kLogFile,
+                                                        kDisksDirectory,
+                                                        bagit::kDeclarationPath,
+                                                        bagit::kBagInfoPath,
+                                                        bagit::kManifestPath,
+                                                        bagit::kTagManifestPath};
 
 std::string without_slash(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -23,8 +43,12 @@ std::unique_ptr<io::Lock> lock_or_refuse(io::FileSystem& files, const std::strin
 
 }  // namespace
 
+bool is_unfinished_path(const std::string& path) {
+  return without_slash(path).ends_with(kUnfinishedSuffix);
+}
+
 std::string unfinished_path(const std::string& bundle) {
-  return without_slash(bundle) + ".unfinished";
+  return without_slash(bundle) + kUnfinishedSuffix;
 }
 
 UnfinishedBundle::UnfinishedBundle(io::FileSystem& files, std::string bundle)
@@ -34,6 +58,10 @@ UnfinishedBundle::UnfinishedBundle(io::FileSystem& files, std::string bundle)
 
 UnfinishedBundle UnfinishedBundle::create(io::FileSystem& files, const std::string& bundle) {
   UnfinishedBundle made(files, bundle);
+  if (is_unfinished_path(bundle)) {
+    throw Error(Code::kUsage, fmt::format("{} is the name of an unfinished bundle", quoted(bundle)))
+        .add_next_step("choose a name that does not end so");
+  }
   if (files.find(made.bundle_)) {
     throw Error(Code::kUsage, fmt::format("{} exists already", quoted(made.bundle_)))
         .add_next_step("choose another name; a sealed bundle is never changed");
@@ -56,7 +84,12 @@ UnfinishedBundle UnfinishedBundle::create(io::FileSystem& files, const std::stri
 
 UnfinishedBundle UnfinishedBundle::reopen(io::FileSystem& files, const std::string& bundle) {
   UnfinishedBundle found(files, bundle);
-  if (files.find(found.directory_)) {
+  if (const auto there = files.find(found.directory_)) {
+    if (there->kind != io::FileKind::kDirectory) {
+      throw Error(Code::kMalformed,
+                  fmt::format("{} is not a directory (a link is not followed here)",
+                              quoted(found.directory_)));
+    }
     found.lock_ = lock_or_refuse(files, found.directory_);
     return found;
   }
@@ -74,18 +107,34 @@ bool UnfinishedBundle::is_planned() const {
   return files_->find(path(kPlanFile)).has_value();
 }
 
+// seal() writes the tag manifest last of all, and publish() removes the plan first of all.
+bool UnfinishedBundle::is_sealed() const {
+  return !is_planned() && files_->find(path(std::string(bagit::kTagManifestPath)));
+}
+
 void UnfinishedBundle::clear() {
-  for (const io::DirectoryEntry& entry : files_->list(directory_)) {
-    io::remove_tree(*files_, path(entry.name));
+  const auto entries = files_->list(directory_);
+  const auto is_foreign = [](const io::DirectoryEntry& entry) {
+    return std::ranges::find(kOwnNames, entry.name) == kOwnNames.end();
+  };
+  const auto foreign = std::ranges::find_if(entries, is_foreign);
+  if (foreign != entries.end()) {
+    throw Error(Code::kUsage, fmt::format("{} holds {}, which is not of an unfinished bundle",
+                                          quoted(directory_), quoted(foreign->name)))
+        .add_next_step("move it away, or choose another name for the bundle");
   }
+  for (const io::DirectoryEntry& entry : entries) io::remove_tree(*files_, path(entry.name));
 }
 
 void UnfinishedBundle::discard() {
   io::remove_tree(*files_, directory_);
 }
 
+// What is left without the plan is sealed. What is left with it may lack nothing that it speaks of.
 void UnfinishedBundle::publish() {
-  for (const char* name : {kSpoolFile, kLogFile, kPlanFile}) {
+  if (is_planned()) files_->remove_file(path(kPlanFile));
+  files_->sync_directory(directory_);
+  for (const char* name : {kLogFile, kSpoolFile}) {
     if (files_->find(path(name))) files_->remove_file(path(name));
   }
   io::remove_tree(*files_, path(kDisksDirectory));

@@ -19,22 +19,26 @@ namespace seabag::bundle {
 class UnfinishedBundle {
  public:
   /// Errors: kUsage if `bundle` or an unfinished one of that name exists (the next step names
-  /// --resume);
-  ///         kLocked if another run works on it.
+  /// --resume), or if it is called like an unfinished one; kLocked if another run works on it.
   static UnfinishedBundle create(io::FileSystem& files, const std::string& bundle);
-  /// Errors: kNotABundle if there is none to resume, or it is finished; kLocked.
+  /// Errors: kNotABundle if there is none to resume, or it is finished; kMalformed if it is no
+  /// directory; kLocked.
   static UnfinishedBundle reopen(io::FileSystem& files, const std::string& bundle);
 
   const std::string& directory() const { return directory_; }
   const std::string& bundle() const { return bundle_; }
   std::string path(const std::string& name) const { return io::join(directory_, name); }
   bool is_planned() const;
+  /// A run was cut off in publish(): all is written and sealed, and only the name lacks.
+  bool is_sealed() const;
 
-  /// Removes all that a run before the freeze left.
+  /// Removes all that a run before the freeze left. Errors: kUsage, and nothing removed, if
+  /// something else lies there.
   void clear();
   /// Removes the directory and all in it.
   void discard();
-  /// Removes what belongs to the making, and gives the bundle its name.
+  /// Removes what belongs to the making, the plan first, and gives the bundle its name. Cut off
+  /// anywhere in it, it can be called again. Requires: the bundle is sealed and synced.
   void publish();
 
  private:
@@ -50,6 +54,9 @@ inline constexpr const char* kPlanFile = "plan.sqlite";
 inline constexpr const char* kSpoolFile = "manifests.spool";
 inline constexpr const char* kLogFile = "landed.log";
 inline constexpr const char* kDisksDirectory = "landed-disks";
+
+/// Whether that is the name of a bundle in the making.
+bool is_unfinished_path(const std::string& path);
 
 /// Where the bundle of that name is being made.
 std::string unfinished_path(const std::string& bundle);

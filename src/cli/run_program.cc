@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -63,6 +64,9 @@ Error as_error(const std::exception_ptr& exception) {
     return error;
   } catch (const std::bad_alloc&) {
     return {Code::kInternal, "out of memory"};
+  } catch (const std::system_error& error) {
+    return {Code::kInternal,
+            "the system has no more of what is needed: " + printable(error.what())};
   } catch (const std::exception& error) {
     return {Code::kInternal, "bug: " + printable(error.what())};
   } catch (...) {
@@ -80,15 +84,13 @@ void raise_file_limit() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-}  // namespace
+int report(const std::string& name, bool json, const Error& error, int status) {
+  say_error(name, json, error, status);
+  return status;
+}
 
-int run_program(const std::string& name, bool json,
+int run_watched(const std::string& name, bool json,
                 const std::function<int(const std::stop_token& stop)>& body) {
-  reopen_closed_streams();
-  raise_file_limit();
-  // Neither can fail: both signals exist, and may be ignored.
-  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
-  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
   std::stop_source stop;
   const SignalWatch watch([&]() noexcept {
     say_stopping(name, json);
@@ -102,8 +104,25 @@ int run_program(const std::string& name, bool json,
     const Error error = as_error(std::current_exception());
     const bool by_signal = error.code() == Code::kCancelled && watch.first_signal() != 0;
     const int status = by_signal ? 128 + watch.first_signal() : static_cast<int>(error.code());
-    say_error(name, json, error, status);
-    return status;
+    return report(name, json, error, status);
+  }
+}
+
+}  // namespace
+
+int run_program(const std::string& name, bool json,
+                const std::function<int(const std::stop_token& stop)>& body) {
+  reopen_closed_streams();
+  raise_file_limit();
+  // Neither can fail: both signals exist, and may be ignored.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
+  try {
+    return run_watched(name, json, body);
+  } catch (const std::exception&) {
+    // No thread could be had for the watch (ulimit -u), or no memory for its stack.
+    const Error error = as_error(std::current_exception());
+    return report(name, json, error, static_cast<int>(error.code()));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "db/descriptor_vfs_internal.h"
+#include "db/file_vfs_internal.h"
 
 namespace seabag::db {
 namespace {
@@ -70,6 +71,7 @@ Code code_of(sqlite3* connection, int result) {
 }
 
 Error error_of(sqlite3* connection, int result) {
+  if (auto failure = find_file_failure(connection)) return *std::move(failure);
   const Code code = code_of(connection, result);
   if ((result & 0xFF) == SQLITE_INTERRUPT) {
     return {code, "reading the database takes more work than a database of its size can need"};
@@ -327,6 +329,10 @@ std::optional<std::int64_t> Statement::find_integer(int column) const {
   return integer(column);
 }
 
+void Database::Unregister::operator()(FileVfs* vfs) const noexcept {
+  std::default_delete<FileVfs>()(vfs);
+}
+
 void Database::Close::operator()(sqlite3* connection) const noexcept {
   sqlite3_close_v2(connection);
 }
@@ -344,20 +350,25 @@ Database::Database(const std::string& path, int flags, const char* vfs) try {
   throw;
 }
 
-Database Database::create(const std::string& path) {
-  Database database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  // The journal in memory, because with none at all ROLLBACK is undefined; a file that only grows
-  // costs it nothing.
+Database Database::create(io::FileSystem& files, const std::string& path) {
+  std::unique_ptr<FileVfs, Unregister> file(
+      new FileVfs(files.open(path, io::OpenMode::kCreateNew)));
+  Database database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, file->name());
+  database.file_ = std::move(file);
+  return begin_new(std::move(database));
+}
+
+Database Database::create_in_memory() {
+  return begin_new(Database(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr));
+}
+
+// The journal in memory, because with none at all ROLLBACK is undefined; a file that only grows
+// costs it nothing.
+Database Database::begin_new(Database database) {
   database.execute(
       "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA mmap_size = 0; PRAGMA temp_store "
       "= MEMORY;"
       "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;");
-  Statement pages(database, "PRAGMA page_count");
-  check(pages.step(), "a PRAGMA gives a row");
-  if (pages.integer(0) != 0) {
-    throw Error(Code::kPermission,
-                fmt::format("creating {}: it exists and has content", quoted(path)));
-  }
   return database;
 }
 
@@ -398,6 +409,9 @@ void Database::close() {
   check(result != SQLITE_BUSY, "no statement outlives its database");
   require_ok(handle_.get(), result);
   check(handle_.release() != nullptr, "a database is closed once");
+  if (!file_) return;
+  file_->file().sync();
+  file_->file().close();
 }
 
 Transaction::Transaction(Database& database) : database_(database) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "io/file_system.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -14,6 +16,7 @@ struct sqlite3_stmt;
 namespace seabag::db {
 
 class Database;
+class FileVfs;
 
 /// One prepared statement. Its Database outlives it.
 ///
@@ -56,10 +59,15 @@ class Statement {
 /// One connection. Page size 4096, UTF-8, foreign keys enforced.
 class Database {
  public:
-  /// Fills a new or empty file that nobody else has open. A crash may leave it broken: it counts
-  /// only once the caller has synced it. ":memory:" for one that is no file. Errors: kPermission,
-  /// also if the file has content.
-  static Database create(const std::string& path);
+  Database(Database&&) noexcept = default;
+  Database& operator=(Database&&) = delete;
+  ~Database() = default;
+
+  /// Fills a new file through `files`. A crash may leave it broken: it counts only once close() has
+  /// returned. Errors: those of File, with their own text; kPermission if the file exists.
+  static Database create(io::FileSystem& files, const std::string& path);
+  /// One that is no file.
+  static Database create_in_memory();
   /// A file of our own in an unfinished bundle; read and write, rollback journal, full sync.
   /// Errors: kNotABundle if there is none.
   static Database open_own(const std::string& path);
@@ -72,7 +80,9 @@ class Database {
   static Database open_untrusted(const std::string& fd_path);
 
   void execute(const std::string& sql);  ///< any number of statements
-  void close();  ///< Errors: kInternal if a Statement is left. Not called: closed silently.
+  /// What create() made is on the medium when this returns. Not called: closed silently.
+  /// Errors: kInternal if a Statement is left; those of File.
+  void close();
 
  private:
   friend class Statement;
@@ -80,10 +90,15 @@ class Database {
   struct Close {
     void operator()(sqlite3* connection) const noexcept;
   };
+  struct Unregister {
+    void operator()(FileVfs* vfs) const noexcept;
+  };
   Database(const std::string& path, int flags, const char* vfs);
+  static Database begin_new(Database database);
   void harden();
 
-  std::unique_ptr<std::uint64_t> work_left_;  // the connection points at it, so it goes after it
+  std::unique_ptr<std::uint64_t> work_left_;   // the connection points at it, so it goes after it
+  std::unique_ptr<FileVfs, Unregister> file_;  // and at this
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

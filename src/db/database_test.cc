@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "io/posix_file_system.h"
 
 namespace seabag::db {
 namespace {
@@ -38,7 +39,7 @@ class DatabaseFile : public testing::Test {
 
   // 200 rows over several pages, each with `word`.
   void make(const std::string& path, const std::string& word) {
-    Database database = Database::create(path);
+    Database database = Database::create(*files_, path);
     database.execute("CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT");
     Transaction transaction(database);
     Statement insert(database, "INSERT INTO words VALUES (?, ?)");
@@ -79,13 +80,14 @@ class DatabaseFile : public testing::Test {
     return "";
   }
 
+  std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
   std::string directory_ = testing::TempDir() + "seabag_db_" + std::to_string(::getpid());
   std::string path_ = directory_ + "/index.sqlite";
   int fd_ = -1;
 };
 
 TEST_F(DatabaseFile, GivesBackWhatWasBound) {
-  Database database = Database::create(":memory:");
+  Database database = Database::create_in_memory();
   database.execute("CREATE TABLE t (a INTEGER, b TEXT, c TEXT)");
   Statement insert(database, "INSERT INTO t VALUES (?, ?, ?)");
   insert.bind(1, std::int64_t{-7}).bind(2, std::string_view()).bind_null(3).run();
@@ -104,7 +106,7 @@ TEST_F(DatabaseFile, GivesBackWhatWasBound) {
 }
 
 TEST_F(DatabaseFile, RefusesToConvertAColumn) {
-  Database database = Database::create(":memory:");
+  Database database = Database::create_in_memory();
   Statement select(database,
                    "SELECT 1 AS one, 'x' AS letter, x'00' AS byte, 9e99 AS large, NULL AS none");
   ASSERT_TRUE(select.step());
@@ -122,7 +124,7 @@ TEST_F(DatabaseFile, RefusesToConvertAColumn) {
 }
 
 TEST_F(DatabaseFile, EnforcesForeignKeys) {
-  Database database = Database::create(":memory:");
+  Database database = Database::create_in_memory();
   database.execute(
       "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a)");
   EXPECT_THAT(message_of([&] { database.execute("INSERT INTO b VALUES (1)"); }, Code::kInternal),
@@ -140,7 +142,7 @@ TEST_F(DatabaseFile, RollsBackATransactionThatIsNotCommitted) {
 }
 
 TEST_F(DatabaseFile, ReportsAStatementThatIsLeftAtClose) {
-  Database database = Database::create(":memory:");
+  Database database = Database::create_in_memory();
   const Statement left(database, "SELECT 1");
   EXPECT_THAT(message_of([&] { database.close(); }, Code::kInternal), HasSubstr("outlives"));
 }
@@ -148,13 +150,13 @@ TEST_F(DatabaseFile, ReportsAStatementThatIsLeftAtClose) {
 TEST_F(DatabaseFile, MapsFailuresToWhatTheUserCanDo) {
   EXPECT_THAT(message_of([&] { Database::open_own(path_); }, Code::kNotABundle), HasSubstr(path_));
   make(path_, "word");
-  EXPECT_THAT(message_of([&] { Database::create(path_); }, Code::kPermission),
-              HasSubstr("has content"));
+  EXPECT_THAT(message_of([&] { Database::create(*files_, path_); }, Code::kPermission),
+              HasSubstr(path_));
   Database first = Database::open_own(path_);
   const Transaction holds(first);
   Database second = Database::open_own(path_);
   message_of([&] { const Transaction waits(second); }, Code::kLocked);
-  Database small = Database::create(":memory:");
+  Database small = Database::create_in_memory();
   small.execute("PRAGMA max_page_count = 2; CREATE TABLE t (x)");
   message_of([&] { small.execute("CREATE TABLE u (x)"); }, Code::kNoSpace);
   put(directory_ + "/garbage", std::string(8192, 'x'));
@@ -162,7 +164,7 @@ TEST_F(DatabaseFile, MapsFailuresToWhatTheUserCanDo) {
 }
 
 TEST_F(DatabaseFile, MakesMessagesPrintable) {
-  Database database = Database::create(":memory:");
+  Database database = Database::create_in_memory();
   EXPECT_THAT(message_of([&] { database.execute("SELECT * FROM \"\x1B]52;\""); }, Code::kInternal),
               testing::AllOf(HasSubstr("\\x1b]52;"), Not(HasSubstr("\x1B"))));
 }

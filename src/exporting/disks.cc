@@ -14,6 +14,8 @@
 #include "bundle/landed_disk.h"
 #include "conversion/copy_disk.h"
 #include "conversion/open_disk.h"
+#include "exporting/medium.h"
+#include "io/clean_up.h"
 #include "io/user_file.h"
 #include "json/json.h"
 
@@ -80,13 +82,25 @@ std::uint64_t planned_size(conversion::OutputFormat format, const DiskOptions& o
   return planned;
 }
 
-index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request,
-                          const Means& means) {
+// At most: what is stored may still be zeros.
+std::uint64_t data_bytes_of(const disk::DiskSource& disk) {
+  std::uint64_t bytes = 0;
+  for (std::uint64_t at = 0; at < disk.size();) {
+    const disk::Extent extent = disk.extent_at(at);
+    if (extent.has_data) bytes += extent.length;
+    at += extent.length;
+  }
+  return bytes;
+}
+
+index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request, const Means& means,
+                          std::uint64_t& data_bytes) {
   const DiskOptions& options = request.disk_options;
   const auto format = format_of(disk, options);
   const conversion::OpenedDisk opened = conversion::open_disk(
       means.files, disk.path, disk.source_format ? disk.source_format : options.source_format);
   for (const std::string& warning : opened.disk->warnings()) means.progress.warn(warning);
+  data_bytes += data_bytes_of(*opened.disk);
   return {.name = disk.name,
           .server = disk.server,
           .boots = disk.boots,
@@ -131,7 +145,7 @@ class DiskLanding {
       return copy(watched, *format, names);
     } catch (const Error&) {
       source_failed_ = watched.has_failed();
-      remove(names);
+      io::clean_up([&] { remove(names); });
       throw;
     }
   }
@@ -222,9 +236,10 @@ bool is_about_this_machine(const Error& error, bool source_failed) {
 std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Means& means) {
   std::vector<index::DiskInfo> disks;
   std::map<std::string, std::uint32_t> of_server;
+  std::uint64_t data_bytes = 0;
   for (const DiskRequest& disk : request.disks) {
     try {
-      disks.push_back(plan_disk(disk, request, means));
+      disks.push_back(plan_disk(disk, request, means, data_bytes));
     } catch (Error& error) {
       error.add_context(seabag::quoted(disk.uri()));
       throw;
@@ -239,6 +254,7 @@ std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Mean
                             seabag::quoted(twin->source), seabag::quoted(std::next(twin)->source)))
         .add_next_step("give one of them another: disk:PATH,name=NAME");
   }
+  warn_of_space(means.files, request.bundle, data_bytes, means.progress);
   return disks;
 }
 

@@ -20,7 +20,9 @@
 #include "exporting/disks.h"
 #include "exporting/fetch.h"
 #include "exporting/landing.h"
+#include "exporting/medium.h"
 #include "exporting/resolve.h"
+#include "io/clean_up.h"
 
 // resolve -> plan -> fetch -> seal. Lines marked "final:" name what does not change any more behind
 // them.
@@ -112,6 +114,9 @@ void require_same_request(const ExportRequest& request, const index::Index& plan
   std::vector<std::string> begun;
   for (const index::Source& source : plan.content.sources) begun.push_back(source.uri);
   for (const index::DiskInfo& disk : plan.disks) begun.push_back(disk.source);
+  for (const index::Absence& absence : plan.content.absences) {
+    if (absence.reference.starts_with(kDiskPrefix)) begun.push_back(absence.reference);
+  }
   std::ranges::sort(begun);
   if (given == begun) return;
   throw Error(
@@ -200,6 +205,36 @@ void read_creation_times(Content& content, const Graph& graph,
   }
 }
 
+// Whether the same command may go on where that failed, once the user has seen to it.
+bool may_pass(Code code) {
+  switch (code) {
+    case Code::kDenied:
+    case Code::kUnavailable:
+    case Code::kProtocol:
+    case Code::kRefused:
+    case Code::kNoSpace:
+    case Code::kIo:
+    case Code::kPermission:
+    case Code::kMediumUnfit:
+    case Code::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whatever failed behind the freeze, what has come is kept, and the user is told so.
+Error resumable(const Error& error, const UnfinishedBundle& unfinished) {
+  if (!may_pass(error.code()) || error.next_step().find("--resume") != std::string::npos) {
+    return error;
+  }
+  return Error(error.code(), error.what())
+      .add_next_step(
+          fmt::format("{}what has come is kept in {}: run the same command with --resume",
+                      error.next_step().empty() ? "" : error.next_step() + "; ",
+                      seabag::quoted(unfinished.directory())));
+}
+
 class Export {
  public:
   Export(const ExportRequest& request, Means& means) : request_(request), means_(means) {}
@@ -209,8 +244,16 @@ class Export {
     UnfinishedBundle unfinished = request_.resume
                                       ? UnfinishedBundle::reopen(means_.files, request_.bundle)
                                       : UnfinishedBundle::create(means_.files, request_.bundle);
-    if (!unfinished.is_planned()) freeze(unfinished);
-    return finish(unfinished);
+    if (unfinished.is_sealed()) return name_sealed(unfinished);
+    if (!unfinished.is_planned()) {
+      unfinished.clear();
+      freeze(unfinished);
+    }
+    try {
+      return finish(unfinished);
+    } catch (const Error& error) {
+      throw resumable(error, unfinished);
+    }
   }
 
  private:
@@ -242,16 +285,17 @@ class Export {
       throw Error(Code::kUsage, "the unfinished bundle does not know its sources yet")
           .add_next_step("name the sources again");
     }
-    unfinished.clear();
     // Disks first: what is wrong with them is told at once, resolving a registry takes its time.
     std::vector<index::DiskInfo> disks = plan_disks(request_, means_);
     const Sources sources = open_sources(request_.sources, means_);
     auto spool = bundle::ManifestSpool::create(means_.files, unfinished.path(bundle::kSpoolFile));
     Resolution resolution = resolve_all(sources, &spool);
     spool.sync();
+    means_.files.sync_directory(unfinished.directory());  // the plan counts on the spool's name
     // final: what goes into the bundle.
     const Graph graph(resolution.content);
     const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
+    require_files_fit(means_.files, unfinished.directory(), plan, disks, means_.progress);
     // final: every offset.
     index::Index frozen{.metadata = metadata_of(request_, means_),
                         .files = plan.files(),
@@ -262,8 +306,22 @@ class Export {
     bundle::write_plan_file(means_.files, unfinished.path(bundle::kPlanFile), frozen);
   } catch (const Error&) {
     // Nothing was fetched yet: the place is left as it was found.
-    unfinished.discard();
+    io::clean_up([&] { unfinished.discard(); });
     throw;
+  }
+
+  // All is written; the run that did it was cut off before the bundle had its name.
+  ExportReport name_sealed(UnfinishedBundle& unfinished) {
+    index::Index sealed = bundle::read_plan_file(means_.files, unfinished.path(index::kIndexFile));
+    require_same_request(request_, sealed);
+    const io::Bytes tags =
+        io::read_file(means_.files, unfinished.path(std::string(bagit::kTagManifestPath)),
+                      limits::kBagManifestBytes);
+    unfinished.publish();
+    ExportReport report = report_of(request_, std::move(sealed.content), std::move(sealed.files),
+                                    std::move(sealed.disks));
+    report.seal = digest::digest_of(tags);
+    return report;
   }
 
   // Everything behind the freeze, for a new run and for a resumed one alike.
@@ -317,11 +375,8 @@ class Export {
              .max_rate = request_.max_rate,
              .pause = means_.pause},
             means_.progress, means_.stop);
-    } catch (Error& error) {
-      landing.checkpoint();
-      error.add_next_step(
-          fmt::format("what has come is kept in {}: run the same command with --resume",
-                      seabag::quoted(unfinished.directory())));
+    } catch (const Error&) {
+      io::clean_up([&] { landing.checkpoint(); });
       throw;
     }
     landing.checkpoint();

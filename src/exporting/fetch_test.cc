@@ -9,6 +9,7 @@
 #include "exporting/resolve.h"
 #include "io/memory_sink.h"
 #include "io/posix_file_system.h"
+#include "testing/fault_fs.h"
 #include "testing/temp_dir.h"
 
 namespace seabag::exporting {
@@ -233,6 +234,34 @@ TEST_F(Fetch, WritesHowFarABrokenTransferCame) {
   bundle::LandedBytes found;
   bundle::LandedLog::reopen(*files_, log_path(), found);
   EXPECT_EQ(found.at(digest()), 600U);
+}
+
+TEST_F(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
+  testing::FaultFs files(*files_);
+  auto spool = bundle::ManifestSpool::create(files, io::join(dir_.path(), "spool"));
+  transfer::NoProgress quiet;
+  const Selection selection;
+  content_ = resolve({.sources = {&source_},
+                      .selection = selection,
+                      .jobs = 1,
+                      .spool = &spool,
+                      .now = [] { return UtcTime{}; }},
+                     quiet, std::stop_token())
+                 .content;
+  const index::Graph graph(content_);
+  const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
+  bundle::TarballWriter tarballs(files, dir_.path(), content_, graph, plan);
+  tarballs.prepare(spool);
+  Landing landing(content_, tarballs, bundle::LandedLog::create(files, log_path()));
+  const auto blob = *graph.find(digest());
+  landing.begin(blob);
+  tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
+  files.fail({.operation = testing::Operation::kSync});
+  EXPECT_THROW(landing.checkpoint(), Error);
+  landing.landed(blob);
+  // The kernel may have dropped the bytes, and would say now that all is written.
+  EXPECT_THROW(landing.checkpoint(), Error);
+  EXPECT_EQ(files_->find(log_path())->size, 0U);
 }
 
 }  // namespace

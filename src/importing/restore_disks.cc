@@ -13,6 +13,7 @@
 #include "digest/verifying_sink.h"
 #include "disk/raw_disk.h"
 #include "importing/disk_account.h"
+#include "io/clean_up.h"
 #include "io/file_blob.h"
 #include "oci/reference_pattern.h"
 #include "target/part_file.h"
@@ -147,6 +148,17 @@ class Restore {
     return true;
   }
 
+  // Before its first byte.
+  void require_file_fits(std::uint64_t size) const {
+    const std::uint64_t largest = files_.largest_file(directory_);
+    if (size <= largest) return;
+    throw Error(Code::kMediumUnfit,
+                fmt::format("the file has {} bytes ({}), one in {} can have {} ({})", size,
+                            readable_size(size), seabag::quoted(directory_), largest,
+                            readable_size(largest)))
+        .add_next_step("pass --disk-as vmdk-2gb: its files are smaller than 2 GiB");
+  }
+
   PushOutcome keep(const DiskInfo& disk) {
     std::vector<std::string> paths;
     bool is_there = true;
@@ -156,6 +168,7 @@ class Restore {
     }
     if (is_there) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
+    for (const std::uint32_t file : disk.files) require_file_fits(file_info(file).size);
     std::vector<std::unique_ptr<target::PartFile>> parts;
     for (std::size_t i = 0; i < paths.size(); ++i) {
       parts.push_back(std::make_unique<target::PartFile>(files_, paths[i]));
@@ -198,17 +211,20 @@ class Restore {
     const std::vector<std::string> names = conversion::file_names(format, disk.name, disk.size);
     std::vector<std::string> paths;
     for (const std::string& name : names) paths.push_back(io::join(directory_, name));
+    // A directory of its own, because a VMDK has the names of its files in it.
+    const std::string making = io::join(directory_, '.' + disk.name + ".part");
+    if (files_.find(making)) {  // what a run that was killed left
+      io::remove_tree(files_, making);
+      files_.sync_directory(directory_);
+    }
     if (has_same_content(paths.front(), disk)) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
     const conversion::OpenedDisk from = open_verified(disk);
-    // A directory of its own, because a VMDK has the names of its files in it.
-    const std::string making = io::join(directory_, '.' + disk.name + ".part");
-    io::remove_tree(files_, making);
     files_.create_directory(making);
     try {
       write(*from.disk, format, making, names, disk);
     } catch (const Error&) {
-      io::remove_tree(files_, making);
+      io::clean_up([&] { io::remove_tree(files_, making); });
       throw;
     }
     for (std::size_t i = names.size(); i-- > 0;) {
@@ -216,6 +232,7 @@ class Restore {
     }
     files_.sync_directory(directory_);
     files_.remove_directory(making);
+    files_.sync_directory(directory_);
     return PushOutcome::kPushed;
   }
 
@@ -275,7 +292,7 @@ class Restore {
     try {
       write_raw(*from.disk, std::move(file), disk);
     } catch (const Error&) {
-      files_.remove_file(part);
+      io::clean_up([&] { files_.remove_file(part); });
       throw;
     }
     files_.rename(part, path);

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "index/sample_internal.h"
+#include "io/posix_file_system.h"
 
 namespace seabag::index {
 namespace {
@@ -34,7 +35,8 @@ class IndexFile : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   static void write(const std::string& path, const Index& index) {
-    db::Database database = db::Database::create(path);
+    const auto files = io::posix_file_system();
+    db::Database database = db::Database::create(*files, path);
     write_index(database, index);
     database.close();
   }
@@ -143,7 +145,7 @@ TEST_F(IndexFile, SaysWhatItIsInItsHeader) {
 }
 
 TEST_F(IndexFile, IsNotWrittenOutOfOrder) {
-  db::Database database = db::Database::create(":memory:");
+  db::Database database = db::Database::create_in_memory();
   Index index;
   index.content = Sample().content();
   EXPECT_THROW(write_index(database, index), Error);

@@ -57,7 +57,7 @@ class Queries : public testing::Test {
 
   static constexpr const char* kApp = "localhost:5000/library/app:2.0";
   static constexpr const char* kBusybox = "localhost:5000/library/busybox:1.35";
-  db::Database database_ = db::Database::create(":memory:");
+  db::Database database_ = db::Database::create_in_memory();
 };
 
 TEST_F(Queries, OfThePageAllGiveAnswers) {

@@ -55,7 +55,7 @@ void require_ours(db::Database& database) {
 void require_schema(db::Database& database) {
   static constexpr const char* kSelect =
       "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
-  db::Database fresh = db::Database::create(":memory:");
+  db::Database fresh = db::Database::create_in_memory();
   fresh.execute(kSchema);
   db::Statement expected(fresh, kSelect);
   db::Statement actual(database, kSelect);

@@ -2,6 +2,7 @@
 #include "io/file_system.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,10 @@ std::string base_name_of(const std::string& path) {
   const auto slash = path.find_last_of('/', end);
   const auto begin = slash == std::string::npos ? 0 : slash + 1;
   return path.substr(begin, end - begin + 1);
+}
+
+std::uint64_t FileSystem::largest_file(const std::string& /*path*/) {
+  return std::numeric_limits<std::uint64_t>::max();
 }
 
 FileExtent File::extent_at(std::uint64_t offset) const {

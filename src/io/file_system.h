@@ -105,6 +105,9 @@ class FileSystem {
   virtual void sync_directory(const std::string& directory) = 0;
   /// Bytes that an unprivileged user can still write where `path` lies.
   virtual std::uint64_t available_bytes(const std::string& path) = 0;
+  /// Bytes that one file can have where `path` lies, as far as that is told beforehand: FAT ends
+  /// before 4 GiB, and the process may have a limit (ulimit -f).
+  virtual std::uint64_t largest_file(const std::string& path);
   /// Takes an exclusive lock on the file or directory at `path`; nothing if another process holds
   /// it.
   virtual std::unique_ptr<Lock> try_lock(const std::string& path) = 0;

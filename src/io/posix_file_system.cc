@@ -6,13 +6,17 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <system_error>
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -44,7 +48,10 @@ Error file_error(int error_number, const std::string& action, const std::string&
     case EFBIG:
     case ENAMETOOLONG:
       return Error(Code::kMediumUnfit, text)
-          .add_next_step("the file system or a limit (ulimit -f) forbids this; try --tarball-size");
+          .add_next_step(
+              "the file system or a limit (ulimit -f) forbids this; smaller files: --tarball-size "
+              "for "
+              "images, vmdk-2gb for disks");
     case EBUSY:
       return Error(Code::kPermission, text)
           .add_next_step("something uses it: unmount it, or take it out of its volume group first");
@@ -211,6 +218,9 @@ class PosixFile : public File {
   std::string path_;
 };
 
+// Source: Microsoft, "FAT32 File System Specification": the size is a field of 32 bits.
+constexpr std::uint64_t kLargestOnFat = 0xFFFF'FFFF;
+
 class PosixLock : public Lock {
  public:
   explicit PosixLock(int fd) : fd_(fd) {}
@@ -325,6 +335,19 @@ class PosixFileSystem : public FileSystem {
       throw file_error(errno, "reading the free space of", path);
     }
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
+  std::uint64_t largest_file(const std::string& path) override {
+    rlimit limit = {};
+    std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+      largest = limit.rlim_cur;
+    }
+    struct statfs status = {};
+    if (::statfs(path.c_str(), &status) != 0) {
+      throw file_error(errno, "looking at the file system of", path);
+    }
+    return status.f_type == MSDOS_SUPER_MAGIC ? std::min(largest, kLargestOnFat) : largest;
   }
 
   std::unique_ptr<Lock> try_lock(const std::string& path) override {

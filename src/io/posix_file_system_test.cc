@@ -235,6 +235,18 @@ TEST_F(PosixFileSystemTest, KnowsTheFreeSpace) {
   EXPECT_EQ(code_of([&] { files_->available_bytes(dir_ / "absent"); }), Code::kNotABundle);
 }
 
+TEST_F(PosixFileSystemTest, KnowsTheLargestFile) {
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 1U << 20U;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  EXPECT_EQ(files_->largest_file(dir_.path()), 1U << 20U);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_GT(files_->largest_file(dir_.path()), 1U << 20U);
+  EXPECT_EQ(code_of([&] { files_->largest_file(dir_ / "absent"); }), Code::kNotABundle);
+}
+
 TEST_F(PosixFileSystemTest, HandsOutDescriptorsThatCanBeReopened) {
   write("f", "abc");
   const auto file = files_->open(dir_ / "f", OpenMode::kRead);

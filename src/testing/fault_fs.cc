@@ -69,7 +69,7 @@ class FaultFile : public io::File {
   }
 
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    const auto fault = files_.met(Operation::kWrite);
+    const auto fault = files_.met(Operation::kWrite, path());
     if (!fault) return inner_->write_at(offset, bytes);
     if (fault->writes_short) inner_->write_at(offset, bytes.first(bytes.size() / 2));
     throw error_of(*fault, path());
@@ -96,7 +96,7 @@ class FaultFile : public io::File {
   }
 
   void close() override {
-    const auto fault = files_.met(Operation::kClose);
+    const auto fault = files_.met(Operation::kClose, path());
     inner_->close();
     if (fault) throw error_of(*fault, path());
   }
@@ -123,7 +123,8 @@ int FaultFs::calls(Operation operation) const {
   return calls_[static_cast<std::size_t>(operation)];
 }
 
-std::optional<Fault> FaultFs::met(Operation operation) {
+std::optional<Fault> FaultFs::met(Operation operation, const std::string& path) {
+  if (!spared_.empty() && path.starts_with(spared_)) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const int call = ++calls_[static_cast<std::size_t>(operation)];
   const auto found = std::ranges::find_if(faults_, [&](const Fault& fault) {
@@ -135,7 +136,7 @@ std::optional<Fault> FaultFs::met(Operation operation) {
 }
 
 void FaultFs::pass(Operation operation, const std::string& path) {
-  if (const auto fault = met(operation)) throw error_of(*fault, path);
+  if (const auto fault = met(operation, path)) throw error_of(*fault, path);
 }
 
 std::unique_ptr<io::File> FaultFs::open(const std::string& path, io::OpenMode mode) {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "io/file_system.h"
@@ -47,6 +52,10 @@ class FaultFs : public io::FileSystem {
 
   void fail(Fault fault);
   void forget_faults();
+  /// What the file system says of itself, as FAT does; it is not enforced.
+  void limit_files(std::uint64_t largest) { largest_file_ = largest; }
+  /// Calls for what lies below `directory` never fail, and do not count: what a test reads from.
+  void spare(std::string directory) { spared_ = std::move(directory); }
   /// Calls of that kind so far, those that failed too.
   int calls(Operation operation) const;
 
@@ -63,6 +72,9 @@ class FaultFs : public io::FileSystem {
   std::uint64_t available_bytes(const std::string& path) override {
     return inner_.available_bytes(path);
   }
+  std::uint64_t largest_file(const std::string& path) override {
+    return std::min(largest_file_, inner_.largest_file(path));
+  }
   std::unique_ptr<io::Lock> try_lock(const std::string& path) override {
     return inner_.try_lock(path);
   }
@@ -71,11 +83,13 @@ class FaultFs : public io::FileSystem {
   friend class FaultFile;
 
   /// Counts a call; the fault it meets.
-  std::optional<Fault> met(Operation operation);
+  std::optional<Fault> met(Operation operation, const std::string& path);
   /// Counts a call. Errors: those of the fault it meets.
   void pass(Operation operation, const std::string& path);
 
   io::FileSystem& inner_;
+  std::string spared_;
+  std::uint64_t largest_file_ = std::numeric_limits<std::uint64_t>::max();
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Fault> faults_;
   std::array<int, kOperations.size()> calls_ = {};
