@@ -61,6 +61,8 @@ class Database {
  public:
   Database(Database&&) noexcept = default;
   Database& operator=(Database&&) = delete;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
   ~Database() = default;
 
   /// Fills a new file through `files`. A crash may leave it broken: it counts only once close() has

@@ -15,7 +15,7 @@ using conversion::OutputFormat;
 constexpr const char* kSplitDisks = "pass --disk-format vmdk-2gb: its files are smaller than 2 GiB";
 
 std::string limit_text(const std::string& directory, std::uint64_t largest) {
-  return fmt::format("a file in {} can have {} ({})", quoted(directory), largest,
+  return fmt::format("a file in {} can have {} ({})", seabag::quoted(directory), largest,
                      readable_size(largest));
 }
 
@@ -52,7 +52,7 @@ void require_files_fit(io::FileSystem& files, const std::string& directory,
     const std::uint64_t size = tarball.plan.tarball_size;
     if (size <= largest) continue;
     throw Error(Code::kMediumUnfit,
-                fmt::format("{} would have {} bytes ({}), {}", quoted(tarball.path), size,
+                fmt::format("{} would have {} bytes ({}), {}", seabag::quoted(tarball.path), size,
                             readable_size(size), limit_text(directory, largest)))
         .add_next_step(
             fmt::format("pass --tarball-size {}, or choose another place for the bundle", largest));
@@ -68,7 +68,7 @@ void warn_of_space(io::FileSystem& files, const std::string& bundle, std::uint64
   const std::uint64_t available = files.available_bytes(parent);
   if (data <= available) return;
   progress.warn(fmt::format("the disks have up to {} bytes ({}) of data, {} has {} ({}) left", data,
-                            readable_size(data), quoted(parent), available,
+                            readable_size(data), seabag::quoted(parent), available,
                             readable_size(available)));
 }
 
