@@ -2,9 +2,13 @@
 #include "bundle/documents.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/text.h"
 #include "oci/image_layout.h"
 
 namespace seabag::bundle {
@@ -24,24 +28,51 @@ bool is_whole(const Content& content, const Graph& graph, BlobId root) {
   });
 }
 
-// The runnable image that a name means to a tool without indexes.
-std::optional<BlobId> docker_image_of(const Content& content, const Graph& graph, BlobId root) {
-  const ManifestInfo* manifest = graph.find_manifest(root);
-  if (manifest == nullptr) return std::nullopt;
-  if (manifest->kind == oci::ManifestKind::kImage) {
-    return is_whole(content, graph, root) ? std::optional(root) : std::nullopt;
-  }
-  std::optional<BlobId> first;
-  for (const Edge& edge : graph.edges_of(root)) {
-    if (edge.role != EdgeRole::kChild) continue;
-    const auto image = docker_image_of(content, graph, edge.child);
-    if (!image) continue;
-    const oci::Platform& platform = content.platforms[edge.platform];
-    if (platform.os == "linux" && platform.architecture == "amd64") return image;
-    if (!first) first = image;
-  }
-  return first;
+bool has_config(const Graph& graph, BlobId image) {
+  return std::ranges::any_of(graph.edges_of(image),
+                             [](const Edge& edge) { return edge.role == EdgeRole::kConfig; });
 }
+
+// Finds the runnable image that a name means to a tool without indexes; looks into each index once,
+// however often it is a child.
+class DockerImages {
+ public:
+  DockerImages(const Content& content, const Graph& graph) : content_(content), graph_(graph) {}
+
+  std::optional<BlobId> image_of(BlobId root) {
+    const auto [found, is_new] = known_.try_emplace(root, std::nullopt);
+    if (is_new) {
+      const std::optional<BlobId> image = look_for(root);
+      known_[root] = image;
+      return image;
+    }
+    return found->second;
+  }
+
+ private:
+  std::optional<BlobId> look_for(BlobId root) {
+    const ManifestInfo* manifest = graph_.find_manifest(root);
+    if (manifest == nullptr) return std::nullopt;
+    if (manifest->kind == oci::ManifestKind::kImage) {
+      const bool is_runnable = has_config(graph_, root) && is_whole(content_, graph_, root);
+      return is_runnable ? std::optional(root) : std::nullopt;
+    }
+    std::optional<BlobId> first;
+    for (const Edge& edge : graph_.edges_of(root)) {
+      if (edge.role != EdgeRole::kChild) continue;
+      const auto image = image_of(edge.child);
+      if (!image) continue;
+      const oci::Platform& platform = content_.platforms[edge.platform];
+      if (platform.os == "linux" && platform.architecture == "amd64") return image;
+      if (!first) first = image;
+    }
+    return first;
+  }
+
+  const Content& content_;
+  const Graph& graph_;
+  std::map<BlobId, std::optional<BlobId>> known_;
+};
 
 oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId image) {
   std::optional<digest::Digest> config;
@@ -55,6 +86,20 @@ oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId
 }
 
 }  // namespace
+
+void require_table_order(const std::string& member, std::size_t position) {
+  const bool is_table = std::ranges::find(kTables, member) != kTables.end();
+  if (position < kTables.size() ? member == kTables.at(position) : !is_table) return;
+  throw Error(Code::kMalformed, position < kTables.size()
+                                    ? fmt::format("member {} is {}, expected {}", position + 1,
+                                                  quoted(member), kTables.at(position))
+                                    : fmt::format("{} is member {}, expected it among the first",
+                                                  quoted(member), position + 1));
+}
+
+bool is_image_tarball(std::string_view path) {
+  return path.starts_with("data/images/") && path.ends_with(".tar");
+}
 
 bool is_listed(const Content& content, const Graph& graph, BlobId root) {
   return std::ranges::none_of(graph.closure_of(root), [&](BlobId blob) {
@@ -84,11 +129,12 @@ std::string layout_index(const Content& content, const Graph& graph,
 
 std::string docker_manifest(const Content& content, const Graph& graph,
                             const std::vector<std::uint32_t>& references) {
+  DockerImages docker_images(content, graph);
   std::vector<std::pair<BlobId, std::string>> names;
   for (const std::uint32_t position : references) {
     const index::ReferenceInfo& reference = content.references[position];
     if (reference.tag.empty() || !is_listed(content, graph, reference.manifest)) continue;
-    if (const auto image = docker_image_of(content, graph, reference.manifest)) {
+    if (const auto image = docker_images.image_of(reference.manifest)) {
       names.emplace_back(*image, content.name_of(reference));
     }
   }

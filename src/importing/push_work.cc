@@ -7,27 +7,11 @@
 #include "base/error.h"
 
 namespace seabag::importing {
-namespace {
 
 using index::BlobId;
 using index::Content;
 using index::Graph;
 using index::Presence;
-
-// 0 for a manifest without children in the bundle, else one more than its highest child.
-std::size_t level_of(const Content& content, const Graph& graph, BlobId manifest) {
-  std::size_t level = 0;
-  for (const index::Edge& edge : graph.edges_of(manifest)) {
-    if (edge.role != index::EdgeRole::kChild ||
-        content.blobs[edge.child].presence != Presence::kPresent) {
-      continue;
-    }
-    level = std::max(level, level_of(content, graph, edge.child) + 1);
-  }
-  return level;
-}
-
-}  // namespace
 
 std::uint32_t PushWork::repository_of(const std::string& name) const {
   const auto found = std::ranges::lower_bound(repositories, name);
@@ -50,6 +34,7 @@ PushWork plan_work(const Content& content, const Graph& graph,
   std::ranges::sort(work.repositories);
   work.repositories.erase(std::ranges::unique(work.repositories).begin(), work.repositories.end());
 
+  const std::vector<std::uint8_t> levels = index::nesting_of(content);
   std::set<Piece> pieces;
   for (const NamedReference* reference : references) {
     const std::uint32_t repository = work.repository_of(reference->target.repository);
@@ -59,7 +44,7 @@ PushWork plan_work(const Content& content, const Graph& graph,
   }
   for (const Piece& piece : pieces) {
     if (graph.find_manifest(piece.blob) != nullptr) {
-      const std::size_t level = level_of(content, graph, piece.blob);
+      const std::size_t level = levels[piece.blob];
       if (work.manifests.size() <= level) work.manifests.resize(level + 1);
       work.manifests[level].push_back(piece);
     } else if (work.home.try_emplace(piece.blob, piece.repository).second) {
