@@ -76,7 +76,7 @@ class OddNames(harness.TestCase):
 
     def test_names_that_cannot_be_a_new_bundle_are_refused_and_nothing_is_made(self):
         before = sorted(os.listdir(self.dir))
-        for name, status in ((".", 2), ("..", 2), ("/", 2), ("layout", 2), ("layout/", 2), ("none/b.bag", 2), ("", 2),
+        for name, status in ((".", 2), ("..", 2), ("/", 2), ("layout", 2), ("layout/", 2), ("none/b.bag", 2), ("layout/index.json/b.bag", 2), ("layout/index.json/x/b.bag", 2), ("", 2),
                              ("b.bag/.", 2), ("x" * 300, 43)):
             with self.subTest(name=name[:20]):
                 done = run(EXPORT, name, self.source, cwd=self.dir, expect=status)
