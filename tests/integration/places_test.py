@@ -83,6 +83,16 @@ class OddNames(harness.TestCase):
                 self.assertIn("seabag-export: ", done.stderr)
                 self.assertEqual(sorted(os.listdir(self.dir)), before)
 
+    def test_a_bundle_inside_its_own_source_takes_nothing_from_it(self):
+        layout = self.dir / "layout"
+        before = {path: path.read_bytes() for path in layout.rglob("*") if path.is_file()}
+        run(EXPORT, self.dir / "b.bag", self.source, env={"SOURCE_DATE_EPOCH": "1700000000"})
+        run(EXPORT, layout / "b.bag", self.source, env={"SOURCE_DATE_EPOCH": "1700000000"})
+        self.assertEqual((layout / "b.bag/tagmanifest-sha256.txt").read_bytes(),
+                         (self.dir / "b.bag/tagmanifest-sha256.txt").read_bytes())
+        run("rm", "-rf", layout / "b.bag")
+        self.assertEqual({path: path.read_bytes() for path in layout.rglob("*") if path.is_file()}, before)
+
     def test_a_terminal_is_not_written_to_by_a_name(self):
         done = run(EXPORT, "\x1b[31mred\x07/b.bag", self.source, cwd=self.dir, expect=2)
         self.assertNotIn("\x1b", done.stderr)
