@@ -73,7 +73,8 @@ class LostDisks {
     const std::string base = io::base_name_of(payload_[file].path);
     const std::string name = base.substr(0, base.rfind('.'));
     if (!index::is_disk_name(name)) {
-      throw Error(Code::kMalformed, fmt::format("{} is no name of a disk", quoted(name, 80)));
+      throw Error(Code::kMalformed,
+                  fmt::format("{} is no name of a disk", seabag::quoted(name, 80)));
     }
     require_parts(name, format);
     const auto opened =
@@ -100,7 +101,7 @@ class LostDisks {
     disks_.push_back(std::move(disk));
     means_.progress.item_done(name);
   } catch (Error& error) {
-    error.add_context(quoted(payload_[file].path));
+    error.add_context(seabag::quoted(payload_[file].path));
     throw;
   }
 
@@ -117,7 +118,7 @@ class LostDisks {
   std::uint32_t require_file(const std::string& name) const {
     const auto found = by_path_.find(std::string(kDiskDirectory) + name);
     if (found != by_path_.end() && !claimed_.contains(found->second)) return found->second;
-    throw Error(Code::kMalformed, fmt::format("its part {} is not there", quoted(name)));
+    throw Error(Code::kMalformed, fmt::format("its part {} is not there", seabag::quoted(name)));
   }
 
   io::FileSystem& files_;
