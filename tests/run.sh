@@ -48,8 +48,10 @@ if [ -z "$quick" ]; then
   say "lints"
   python3 -B tools/check_includes_test.py
   python3 -B tools/check_spec_ids_test.py
+  python3 -B tools/check_catalogue_test.py
   python3 -B tools/check_includes.py
   python3 -B tools/check_spec_ids.py
+  python3 -B tools/check_catalogue.py
   tools/format.sh
   mandoc -T lint -W warning docs/man/*.1
 fi

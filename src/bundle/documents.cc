@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/text.h"
 #include "oci/image_layout.h"
 
 namespace seabag::bundle {
@@ -31,30 +33,34 @@ bool has_config(const Graph& graph, BlobId image) {
                              [](const Edge& edge) { return edge.role == EdgeRole::kConfig; });
 }
 
-// Finds the runnable image that a name means to a tool without indexes. The content may be a
-// stranger's: with rings, with indexes that many paths lead to, with images of no config.
-class DockerImage {
+// Finds the runnable image that a name means to a tool without indexes; looks into each index once,
+// however often it is a child.
+class DockerImages {
  public:
-  DockerImage(const Content& content, const Graph& graph) : content_(content), graph_(graph) {}
+  DockerImages(const Content& content, const Graph& graph) : content_(content), graph_(graph) {}
 
-  std::optional<BlobId> of(BlobId root, int depth = 0) {
-    const ManifestInfo* manifest = graph_.find_manifest(root);
-    if (manifest == nullptr || depth > limits::kIndexDepth) return std::nullopt;
-    if (manifest->kind == oci::ManifestKind::kImage) {
-      const bool can_run = has_config(graph_, root) && is_whole(content_, graph_, root);
-      return can_run ? std::optional(root) : std::nullopt;
+  std::optional<BlobId> image_of(BlobId root) {
+    const auto [found, is_new] = known_.try_emplace(root, std::nullopt);
+    if (is_new) {
+      const std::optional<BlobId> image = look_for(root);
+      known_[root] = image;
+      return image;
     }
-    const auto [known, is_new] = known_.emplace(root, std::nullopt);
-    if (is_new) known->second = of_children(root, depth);
-    return known->second;
+    return found->second;
   }
 
  private:
-  std::optional<BlobId> of_children(BlobId root, int depth) {
+  std::optional<BlobId> look_for(BlobId root) {
+    const ManifestInfo* manifest = graph_.find_manifest(root);
+    if (manifest == nullptr) return std::nullopt;
+    if (manifest->kind == oci::ManifestKind::kImage) {
+      const bool is_runnable = has_config(graph_, root) && is_whole(content_, graph_, root);
+      return is_runnable ? std::optional(root) : std::nullopt;
+    }
     std::optional<BlobId> first;
     for (const Edge& edge : graph_.edges_of(root)) {
       if (edge.role != EdgeRole::kChild) continue;
-      const auto image = of(edge.child, depth + 1);
+      const auto image = image_of(edge.child);
       if (!image) continue;
       const oci::Platform& platform = content_.platforms[edge.platform];
       if (platform.os == "linux" && platform.architecture == "amd64") return image;
@@ -65,7 +71,7 @@ class DockerImage {
 
   const Content& content_;
   const Graph& graph_;
-  std::map<BlobId, std::optional<BlobId>> known_;  // of indexes; nothing while one is looked into
+  std::map<BlobId, std::optional<BlobId>> known_;
 };
 
 oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId image) {
@@ -80,6 +86,20 @@ oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId
 }
 
 }  // namespace
+
+void require_table_order(const std::string& member, std::size_t position) {
+  const bool is_table = std::ranges::find(kTables, member) != kTables.end();
+  if (position < kTables.size() ? member == kTables.at(position) : !is_table) return;
+  throw Error(Code::kMalformed, position < kTables.size()
+                                    ? fmt::format("member {} is {}, expected {}", position + 1,
+                                                  quoted(member), kTables.at(position))
+                                    : fmt::format("{} is member {}, expected it among the first",
+                                                  quoted(member), position + 1));
+}
+
+bool is_image_tarball(std::string_view path) {
+  return path.starts_with("data/images/") && path.ends_with(".tar");
+}
 
 bool is_listed(const Content& content, const Graph& graph, BlobId root) {
   return std::ranges::none_of(graph.closure_of(root), [&](BlobId blob) {
@@ -109,11 +129,12 @@ std::string layout_index(const Content& content, const Graph& graph,
 
 std::string docker_manifest(const Content& content, const Graph& graph,
                             const std::vector<std::uint32_t>& references) {
+  DockerImages docker_images(content, graph);
   std::vector<std::pair<BlobId, std::string>> names;
   for (const std::uint32_t position : references) {
     const index::ReferenceInfo& reference = content.references[position];
     if (reference.tag.empty() || !is_listed(content, graph, reference.manifest)) continue;
-    if (const auto image = DockerImage(content, graph).of(reference.manifest)) {
+    if (const auto image = docker_images.image_of(reference.manifest)) {
       names.emplace_back(*image, content.name_of(reference));
     }
   }

@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "index/content.h"
+#include "oci/image_layout.h"
 
 /// The two tables of contents of a tarball, made from the index. Pure and deterministic: verify
 /// makes them anew and compares.
 namespace seabag::bundle {
+
+/// What every tarball begins with, in this order.
+inline constexpr std::array<std::string_view, 3> kTables = {oci::kLayoutPath, oci::kIndexPath,
+                                                            oci::kDockerManifestPath};
+
+/// Errors: kMalformed if the member at `position`, counted from 0, is a table and should not be
+/// there, or is none and should.
+void require_table_order(const std::string& member, std::size_t position);
+
+/// Whether a payload file is an image layout.
+bool is_image_tarball(std::string_view path);
 
 /// Whether the image at `root` is in the tables of contents: nothing of it could not be had. What
 /// was left out on purpose does not count.

@@ -85,37 +85,114 @@ void require_complete(io::FileSystem& files, const std::string& path,
   }
 }
 
-std::unique_ptr<const index::Index> read_verified_index(io::FileSystem& files,
-                                                        const std::string& path,
-                                                        const bagit::ManifestEntry& entry) {
-  const auto file = files.open(io::join(path, index::kIndexFile), io::OpenMode::kRead);
-  const auto actual = digest::digest_of(io::FileBlob(*file, 0, file->size()));
-  if (actual != entry.checksum) {
-    throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", index::kIndexFile,
-                                              entry.checksum.text(), actual.text()))
-        .add_next_step("the index was changed after the bundle was sealed; get another copy");
+// The index, hashed and not read; or what is wrong with it.
+struct HashedIndex {
+  std::unique_ptr<io::File> file;
+  std::string defect;  ///< empty: none
+};
+
+HashedIndex hash_index(io::FileSystem& files, const std::string& path,
+                       const bagit::ManifestEntry& entry) {
+  const std::string place = io::join(path, index::kIndexFile);
+  const auto found = files.find(place);
+  if (!found) return {nullptr, fmt::format("{} is missing", index::kIndexFile)};
+  HashedIndex index{files.open(place, io::OpenMode::kRead), {}};
+  if (index.file->size() > limits::kIndexBytes) {
+    throw Error(Code::kMalformed,
+                fmt::format("{} has {} bytes, more than the limit of {}", index::kIndexFile,
+                            index.file->size(), limits::kIndexBytes));
   }
+  try {
+    const auto actual = digest::digest_of(io::FileBlob(*index.file, 0, index.file->size()));
+    if (actual == entry.checksum) return index;
+    index.defect = fmt::format("{}: expected {}, got {}", index::kIndexFile, entry.checksum.text(),
+                               actual.text());
+  } catch (const Error& error) {
+    if (error.code() != Code::kIo) throw;
+    index.defect = error.what();
+  }
+  return index;
+}
+
+index::Index read_hashed_index(const io::File& file) {
   // The descriptor, not the path: what is read is what was hashed, whatever the name means by now.
   db::Database database =
-      db::Database::open_untrusted(fmt::format("/proc/self/fd/{}", file->descriptor()));
-  auto content = std::make_unique<const index::Index>(index::read_index(database));
+      db::Database::open_untrusted(fmt::format("/proc/self/fd/{}", file.descriptor()));
+  index::Index content = index::read_index(database);
   database.close();
-  const auto version = content->metadata.find("format-version");
-  if (version == content->metadata.end() || version->second != kFormatVersion) {
-    throw Error(Code::kUnsupported,
-                fmt::format("bundle format {}, this program reads {}",
-                            version == content->metadata.end() ? "(none)" : quoted(version->second),
-                            kFormatVersion))
-        .add_next_step("use a newer seabag-import");
-  }
   return content;
+}
+
+index::Index make_index_anew(io::FileSystem& files, const RebuildRequest& request,
+                             const std::string& defect, const RebuildMeans* means,
+                             std::vector<std::string>* problems) {
+  if (means == nullptr) {
+    throw Error(Code::kIntegrity, defect)
+        .add_next_step(
+            "get another copy; what is in the bundle can be had without its index: "
+            "seabag-import list, push");
+  }
+  means->progress.warn(
+      fmt::format("{}; it is made anew from the tarballs, which are read in full for that. It no "
+                  "longer says {}",
+                  defect, kLostFacts));
+  index::Index made = rebuild_index(files, request, *means, problems);
+  const auto missing =
+      std::ranges::count(made.content.blobs, index::Presence::kMissing, &index::Blob::presence);
+  if (missing > 0) {
+    means->progress.warn(
+        fmt::format("{} blobs could not be had when the bundle was made; the images that they "
+                    "belong to have no "
+                    "name any more, and are left out",
+                    missing));
+  }
+  return made;
+}
+
+// Of the tag files, those that must be there.
+std::vector<bagit::ManifestEntry> without_lost_index(io::FileSystem& files, const std::string& path,
+                                                     std::vector<bagit::ManifestEntry> tags,
+                                                     const RebuildMeans* rebuild) {
+  if (rebuild != nullptr && !files.find(io::join(path, index::kIndexFile))) {
+    std::erase_if(tags, [](const auto& entry) { return entry.path == index::kIndexFile; });
+  }
+  return tags;
+}
+
+// What an unfinished bundle may lack, and whose files are written under their names elsewhere.
+void require_sealed_disks(const index::Index& index) {
+  for (const index::DiskInfo& disk : index.disks) {
+    const auto require_below = [&](std::uint32_t file, std::string_view directory) {
+      const std::string& path = index.files[file].path;
+      if (io::parent_of(path) == directory) return;
+      throw Error(Code::kMalformed, fmt::format("disk {}: {} does not lie in {}", quoted(disk.name),
+                                                quoted(path), directory));
+    };
+    if (disk.files.empty() || disk.content.empty()) {
+      throw Error(Code::kMalformed, fmt::format("disk {} has no {}", quoted(disk.name),
+                                                disk.files.empty() ? "files" : "content digest"));
+    }
+    for (const std::uint32_t file : disk.files) require_below(file, "data/disks");
+    if (disk.config) require_below(*disk.config, "data/config/disks");
+  }
+}
+
+void require_known_format(const index::Index& index) {
+  const auto version = index.metadata.find("format-version");
+  if (version != index.metadata.end() && version->second == kFormatVersion) return;
+  throw Error(Code::kUnsupported,
+              fmt::format("bundle format {}, this program reads {}",
+                          version == index.metadata.end() ? "(none)" : quoted(version->second),
+                          kFormatVersion))
+      .add_next_step("use a newer seabag-import");
 }
 
 }  // namespace
 
 OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 const std::optional<digest::Digest>& expected_seal,
-                                std::vector<std::string>* payload_problems) try {
+                                std::vector<std::string>* payload_problems,
+                                const RebuildMeans* rebuild) try {
   const auto at = [&](std::string_view name) { return io::join(path, std::string(name)); };
   if (is_unfinished_path(path) || !files.find(at(bagit::kDeclarationPath)) ||
       !files.find(at(bagit::kTagManifestPath)) || files.find(at(kPlanFile))) {
@@ -142,8 +219,19 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                             std::string(bagit::kManifestPath));
   // Before the index is opened: a journal that lies beside it is refused here, as a file that is
   // not listed.
-  require_complete(files, path, payload, tags, payload_problems);
-  bundle.index_ = read_verified_index(files, path, require_listed(tags, index::kIndexFile));
+  const bagit::ManifestEntry& index_entry = require_listed(tags, index::kIndexFile);
+  require_complete(files, path, payload, without_lost_index(files, path, tags, rebuild),
+                   payload_problems);
+  const HashedIndex hashed = hash_index(files, path, index_entry);
+  if (hashed.defect.empty()) {
+    bundle.index_ = std::make_unique<const index::Index>(read_hashed_index(*hashed.file));
+  } else {
+    bundle.index_ = std::make_unique<const index::Index>(make_index_anew(
+        files, {path, payload, bundle.bag_info_}, hashed.defect, rebuild, payload_problems));
+    bundle.index_defect_ = hashed.defect;
+  }
+  require_known_format(*bundle.index_);
+  require_sealed_disks(*bundle.index_);
   bundle.graph_ = std::make_unique<const index::Graph>(bundle.index_->content);
   bundle.open_payload(files, payload, payload_problems);
   return bundle;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bagit/bag_files.h"
+#include "bundle/rebuild.h"
 #include "digest/digest.h"
 #include "index/index_file.h"
 #include "io/blob_source.h"
@@ -29,16 +30,21 @@ class OpenedBundle {
   ///   missing, extra or different, or the seal is not the expected one), kMalformed, kUnsupported
   ///   (another format version).
   /// `expected_seal`: what the user was told apart from the medium; nothing: not compared.
+  /// `rebuild`: what to do where index.sqlite is missing, or not what the tag manifest says: a
+  /// warning, and the index is made anew (bundle/rebuild.h); null: kIntegrity.
   /// `payload_problems`: where problems of payload files go (missing, extra, of another size), a
   /// sentence each, so
   ///   that verify can tell all of them; null: the first one is thrown.
   static OpenedBundle open(io::FileSystem& files, const std::string& path,
                            const std::optional<digest::Digest>& expected_seal,
-                           std::vector<std::string>* payload_problems = nullptr);
+                           std::vector<std::string>* payload_problems = nullptr,
+                           const RebuildMeans* rebuild = nullptr);
 
   const std::string& path() const { return path_; }
   const digest::Digest& seal() const { return seal_; }
   const index::Index& index() const { return *index_; }
+  /// What is wrong with index.sqlite, so that index() was made anew; empty: it is the sealed one.
+  const std::string& index_defect() const { return index_defect_; }
   const index::Graph& graph() const { return *graph_; }
   const bagit::BagInfo& bag_info() const { return bag_info_; }
   /// Null where payload_problems has it.
@@ -59,6 +65,7 @@ class OpenedBundle {
   std::string path_;
   digest::Digest seal_;
   bagit::BagInfo bag_info_;
+  std::string index_defect_;
   std::unique_ptr<const index::Index> index_;  // on the heap: graph_ refers to it, and bundles move
   std::unique_ptr<const index::Graph> graph_;
   std::vector<std::unique_ptr<io::File>>

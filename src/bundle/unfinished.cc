@@ -71,7 +71,12 @@ UnfinishedBundle UnfinishedBundle::create(io::FileSystem& files, const std::stri
                 fmt::format("an unfinished bundle lies at {}", quoted(made.directory_)))
         .add_next_step("continue it with --resume, or remove it");
   }
-  if (!files.find(io::parent_of(made.bundle_))) {
+  const auto parent = files.find(io::parent_of(made.bundle_));
+  if (parent && parent->kind == io::FileKind::kRegular) {
+    throw Error(Code::kUsage, fmt::format("{} is a file", quoted(io::parent_of(made.bundle_))))
+        .add_next_step("choose a directory for the bundle");
+  }
+  if (!parent) {
     throw Error(Code::kUsage,
                 fmt::format("there is no directory {}", quoted(io::parent_of(made.bundle_))))
         .add_next_step("create it, or choose another place for the bundle");

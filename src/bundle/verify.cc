@@ -40,6 +40,9 @@ class Verification {
       : bundle_(bundle), options_(options), progress_(progress), stop_(stop), unlimited_(0, stop) {}
 
   VerifyReport run(std::vector<std::string> payload_problems) {
+    if (!bundle_.index_defect().empty()) {
+      add({.text = bundle_.index_defect(), .file = index::kIndexFile});
+    }
     for (std::string& text : payload_problems) add({.text = std::move(text)});
     check_presence();
     progress_.begin("structure", index().files.size(), 0);
@@ -85,14 +88,16 @@ class Verification {
   void check_structure(std::uint32_t file) try {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) return;
-    if (!payload.path.starts_with("data/images/") || !payload.path.ends_with(".tar")) return;
+    if (!is_image_tarball(payload.path)) return;
     std::unordered_map<std::string, std::pair<BlobId, std::uint64_t>> expected;
     for (const index::Location& at : index().locations) {
       if (at.file == file) expected.emplace(member_path(at.blob), std::pair(at.blob, at.offset));
     }
     std::map<std::string, std::string> tables;
     const io::FileBlob tarball(*bundle_.payload(file), 0, bundle_.payload(file)->size());
+    std::size_t position = 0;
     tar::read_members(tarball, [&](const tar::FoundMember& found) {
+      require_table_order(found.member.path, position++);
       const auto known = expected.find(found.member.path);
       if (known != expected.end()) {
         check_member(payload.path, found, known->second.first, known->second.second);

@@ -15,7 +15,7 @@ namespace seabag::bundle {
 /// Something that is wrong with a bundle.
 struct Finding {
   std::string text;       ///< a sentence for people: the thing, expected and actual
-  std::string file = {};  ///< the payload file, relative to the bag; empty: not about one
+  std::string file = {};  ///< relative to the bag; empty: not about one
   std::optional<digest::Digest> blob = {};   ///< the damaged or missing blob
   std::vector<std::string> references = {};  ///< every image name that needs it
 };

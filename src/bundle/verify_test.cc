@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include "io/posix_file_system.h"
 #include "sample_bundle/sample_bundle.h"
 #include "tar/reader.h"
+#include "testing/fault_fs.h"
 #include "testing/temp_dir.h"
 
 namespace seabag::bundle {
@@ -139,6 +141,33 @@ TEST_F(SealedBundle, ReadsNoContentForAQuickLook) {
   const VerifyReport report = check(true);
   EXPECT_THAT(report.findings, IsEmpty());
   EXPECT_EQ(report.bytes, 0U);
+}
+
+// Whichever read fails, the rest is still looked at, and nothing is called sound.
+TEST_F(SealedBundle, IsVerifiedToItsEndOnAMediumThatCannotReadOneSector) {  // A30
+  write_sample(*files_, path_, sample_, {.by_repository = true});
+  testing::FaultFs medium(*files_);
+  std::vector<std::string> problems;
+  const OpenedBundle bundle = OpenedBundle::open(medium, path_, std::nullopt, &problems);
+  transfer::NoProgress quiet;
+  const auto check_all = [&] {
+    return verify(bundle, {}, {.quick = false, .jobs = 1}, quiet, std::stop_token());
+  };
+  const int before = medium.calls(testing::Operation::kRead);
+  const std::uint64_t bytes = check_all().bytes;
+  const int reads = medium.calls(testing::Operation::kRead) - before;
+  ASSERT_GT(reads, 20);
+  for (int nth = 1; nth <= reads; ++nth) {
+    medium.fail({.operation = testing::Operation::kRead, .nth = nth, .error_number = EIO});
+    const VerifyReport report = check_all();
+    medium.forget_faults();
+    EXPECT_THAT(report.findings, ::testing::Not(IsEmpty())) << nth;
+    EXPECT_EQ(report.bytes, bytes);
+    std::set<std::string> damaged;
+    for (const Finding& finding : report.findings) damaged.insert(finding.file);
+    damaged.erase("");
+    EXPECT_EQ(damaged.size(), 1U) << "read " << nth << " is of one file";
+  }
 }
 
 TEST_F(SealedBundle, SaysThatATarballWasCut) {

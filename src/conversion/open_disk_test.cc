@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "conversion/copy_disk.h"
+#include "conversion/stored_format.h"
 #include "io/posix_file_system.h"
 #include "testing/temp_dir.h"
 
@@ -63,6 +64,7 @@ TEST_F(OpenDisk, ReadsWhatEveryWriterMakes) {
     const std::string path = make(format, std::string(name_of(format)));
     const OpenedDisk opened = open_disk(*files_, path, std::nullopt);
     EXPECT_EQ(opened.format, source_format_of(format)) << name_of(format);
+    EXPECT_EQ(stored_format_of(*files_->open(path, io::OpenMode::kRead)), format);
     ASSERT_EQ(opened.disk->size(), content_.size()) << name_of(format);
     io::Bytes bytes(content_.size());
     opened.disk->read_at(0, bytes);

@@ -164,7 +164,7 @@ std::string report_json(const ExportReport& report) {
                {"disks", std::move(disks)},
                {"missing", to_json(report.missing)},
                {"leftOut", to_json(report.left_out)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace seabag::exporter

@@ -9,9 +9,9 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "exporting/content_builder.h"
 #include "exporting/filter.h"
 #include "exporting/newest.h"
+#include "index/content_builder.h"
 #include "oci/media_types.h"
 #include "transfer/task_queue.h"
 
@@ -297,7 +297,7 @@ class Resolver {
   transfer::TaskQueue queue_;
 
   std::mutex mutex_;  // guards all below, and the spool
-  ContentBuilder builder_;
+  index::ContentBuilder builder_;
   std::set<std::pair<std::uint32_t, std::string>> roots_;       // repository, tag or digest
   std::set<std::pair<std::uint32_t, digest::Digest>> visited_;  // repository, manifest
   std::optional<Error> first_error_;

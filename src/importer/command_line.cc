@@ -13,7 +13,7 @@ namespace seabag::importer {
 namespace {
 
 constexpr std::string_view kHelp =
-    R"(seabag-import verify|list|push BUNDLE [TARGET]    check a bundle, see what is in it, import it
+    R"(seabag-import verify|list|push|index BUNDLE [TARGET]    check a bundle, see what is in it, import it
 
 verify BUNDLE            every byte against its checksum and digest; what is missing or extra
         --quick                              names, structure and sizes alone
@@ -35,6 +35,8 @@ push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
         --verify-first                       read the whole bundle before the first byte is sent
         --verify-target                      docker: read all images back, and compare
         --chunk-size SIZE                    upload larger blobs in chunks (for proxies with limits)
+index  BUNDLE --rebuild  the index made anew from the rest, where it is lost or damaged
+        --output FILE                        where to; default BUNDLE.index.sqlite
 All     --seal DIGEST                        refuse any bundle but the one with this seal
 Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
 Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
@@ -54,11 +56,11 @@ cxxopts::Options declare() {
   cxxopts::Options options("seabag-import");
   const auto text = [] { return cxxopts::value<std::string>(); };
   const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
-  options.add_options("Import")("quick", "")("deep", "")("disk-as", "", text())(
-      "disk-to", "", texts())("overwrite-device", "")("disk-chunk-size", "", text())(
-      "seal", "", text())("map", "", texts())("only", "", texts())("except", "", texts())(
-      "on-existing-tag", "", text())("dry-run", "")("receipt", "", text())("verify-first", "")(
-      "verify-target", "")("chunk-size", "", text())("arguments", "", texts());
+  options.add_options("Import")("quick", "")("deep", "")("rebuild", "")("output", "", text())(
+      "disk-as", "", text())("disk-to", "", texts())("overwrite-device", "")(
+      "disk-chunk-size", "", text())("seal", "", text())("map", "", texts())("only", "", texts())(
+      "except", "", texts())("on-existing-tag", "", text())("dry-run", "")("receipt", "", text())(
+      "verify-first", "")("verify-target", "")("chunk-size", "", text())("arguments", "", texts());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -77,7 +79,9 @@ Command parse_command(const std::string& word) {
   if (word == "verify") return Command::kVerify;
   if (word == "list") return Command::kList;
   if (word == "push") return Command::kPush;
-  throw Error(Code::kUsage, fmt::format("expected verify, list or push, got {}", quoted(word)))
+  if (word == "index") return Command::kIndex;
+  throw Error(Code::kUsage,
+              fmt::format("expected verify, list, push or index, got {}", quoted(word)))
       .add_next_step("seabag-import --help");
 }
 
@@ -100,6 +104,7 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
     }
   };
   refuse({"quick", "deep"}, Command::kVerify, "verify");
+  refuse({"rebuild", "output"}, Command::kIndex, "index");
   refuse(
       {"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
        "verify-target", "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
@@ -206,6 +211,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (line.quick && line.deep) {
     throw Error(Code::kUsage, "--quick and --deep exclude each other");
   }
+  if (line.command == Command::kIndex && arguments.count("rebuild") == 0) {
+    throw Error(Code::kUsage, "index: expected --rebuild")
+        .add_next_step("seabag-import index BUNDLE --rebuild");
+  }
+  if (arguments.count("output") > 0) line.output = arguments["output"].as<std::string>();
   line.registries = cli::read_registry_options(arguments);
   line.push.jobs = line.registries.jobs;
   line.push.max_rate = line.registries.max_rate;

@@ -16,7 +16,7 @@
 
 namespace seabag::importer {
 
-enum class Command { kHelp, kVersion, kVerify, kList, kPush };
+enum class Command { kHelp, kVersion, kVerify, kList, kPush, kIndex };
 
 /// The command line of seabag-import, taken apart and checked.
 struct CommandLine {
@@ -27,6 +27,7 @@ struct CommandLine {
   std::optional<digest::Digest> seal;  ///< --seal
   bool quick = false;                  ///< verify --quick
   bool deep = false;                   ///< verify --deep
+  std::string output;                  ///< index --output; empty: beside the bundle
   // push
   target::TargetName target;
   importing::NameOptions names;

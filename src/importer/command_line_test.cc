@@ -22,6 +22,7 @@ CommandLine parse(std::vector<const char*> words) {
 TEST(ImportCommandLine, TakesTheCommands) {
   EXPECT_EQ(parse({"verify", "b", "--quick"}).command, Command::kVerify);
   EXPECT_EQ(parse({"list", "b", "--json"}).command, Command::kList);
+  EXPECT_EQ(parse({"index", "b", "--rebuild", "--output", "f"}).output, "f");
   const CommandLine line = parse({"push", "b", "docker://h:5000/p", "--map", "a=b", "--map", "c=d",
                                   "--on-existing-tag", "skip", "--chunk-size", "16MiB", "--only",
                                   "x", "--receipt", "r.json", "--verify-target"});
@@ -50,13 +51,15 @@ struct Complaint {
 
 const Complaint kComplaints[] = {
     {"Nothing", {}, "expected a command"},
-    {"UnknownCommand", {"unpack", "b"}, "expected verify, list or push"},
+    {"UnknownCommand", {"unpack", "b"}, "expected verify, list, push or index"},
     {"NoTarget", {"push", "b"}, "expected BUNDLE and TARGET"},
     {"UnknownTarget", {"push", "b", "ftp://x"}, "docker://"},
     {"TwoBundles", {"verify", "a", "b"}, "one BUNDLE expected"},
     {"QuickPush", {"push", "b", "oci:d", "--quick"}, "belongs to verify"},
     {"ReadBackOfALayout", {"push", "b", "oci:d", "--verify-target"}, "for a registry"},
     {"MapOfVerify", {"verify", "b", "--map", "a=b"}, "belongs to push"},
+    {"IndexAlone", {"index", "b"}, "expected --rebuild"},
+    {"OutputOfVerify", {"verify", "b", "--output", "f"}, "belongs to index"},
     {"BadMap", {"push", "b", "oci:d", "--map", "a"}, "FROM=TO"},
     {"BadSeal", {"verify", "b", "--seal", "abc"}, "64 digits"},
     {"BadChoice", {"push", "b", "oci:d", "--on-existing-tag", "ask"}, "fail, skip or replace"},

@@ -30,15 +30,14 @@ struct Entry {
   std::string created;
 };
 
-void add_platforms(const Content& content, const Graph& graph, BlobId root, Entry& entry) {
-  for (const index::Edge& edge : graph.edges_of(root)) {
+void add_platforms(const Content& content, const Graph& graph, BlobId blob, Entry& entry) {
+  for (const index::Edge& edge : graph.edges_of(blob)) {
     const Presence presence = content.blobs[edge.child].presence;
     if (edge.role == index::EdgeRole::kChild) {
       const std::string platform = content.platforms[edge.platform].text();
       if (!platform.empty()) {
         (presence == Presence::kPresent ? entry.platforms : entry.left_out).insert(platform);
       }
-      if (presence == Presence::kPresent) add_platforms(content, graph, edge.child, entry);
     } else if (edge.role == index::EdgeRole::kLayer && presence == Presence::kLeftOut) {
       entry.left_out.insert("foreign layer");
     }
@@ -62,8 +61,8 @@ Entry entry_of(const Content& content, const Graph& graph, const index::Referenc
     const index::Blob& known = content.blobs[blob];
     if (known.presence == Presence::kPresent) entry.size += known.size;
     if (known.presence == Presence::kMissing) entry.missing = true;
+    if (known.presence == Presence::kPresent) add_platforms(content, graph, blob, entry);
   }
-  add_platforms(content, graph, reference.manifest, entry);
   return entry;
 }
 
@@ -204,7 +203,7 @@ std::string list_json(const bundle::OpenedBundle& bundle) {
   const Json json = {{"seal", bundle.seal().text()}, {"metadata", bundle.index().metadata},
                      {"files", std::move(files)},    {"references", std::move(references)},
                      {"disks", std::move(disks)},    {"absences", std::move(absences)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace seabag::importer

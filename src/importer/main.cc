@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "bundle/opened.h"
+#include "bundle/plan_file.h"
 #include "bundle/seal.h"
 #include "bundle/verify.h"
 #include "cli/environment.h"
@@ -24,6 +25,7 @@
 #include "importer/listing.h"
 #include "importer/outcome.h"
 #include "importing/disk_artifact.h"
+#include "importing/lost_disks.h"
 #include "importing/read_back.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
@@ -42,11 +44,26 @@ std::string tool() {
   return fmt::format("{}/{}", kProgram, kVersion);
 }
 
+int all_cores() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// A lost or damaged index is made anew, in memory.
+bundle::OpenedBundle open_bundle(const CommandLine& line, io::FileSystem& files,
+                                 transfer::Progress& progress, const std::stop_token& stop) {
+  bundle::RebuildMeans means{.progress = progress, .stop = stop, .jobs = all_cores()};
+  means.read_disks = [&](const std::vector<index::PayloadFile>& payload, UtcTime read_at) {
+    return importing::read_lost_disks(files, line.bundle, payload, read_at, means);
+  };
+  return bundle::OpenedBundle::open(files, line.bundle, line.seal, nullptr, &means);
+}
+
 int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
            const std::stop_token& stop) {
   std::vector<std::string> problems;
-  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems);
-  const int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int jobs = all_cores();
+  const bundle::RebuildMeans means{.progress = progress, .stop = stop, .jobs = jobs};
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems, &means);
   auto report = bundle::verify(bundle, std::move(problems), {.quick = line.quick, .jobs = jobs},
                                progress, stop);
   // What is damaged is not opened.
@@ -58,13 +75,34 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
   return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
 }
 
-int list(const CommandLine& line, io::FileSystem& files) {
-  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal);
+int list(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
+         const std::stop_token& stop) {
+  const auto bundle = open_bundle(line, files, progress, stop);
   if (line.json) {
     cli::print(list_json(bundle));
   } else {
     list_text(bundle, [](std::string_view part) { cli::print(part); });
   }
+  return 0;
+}
+
+// Beside the bundle, never into it: its seal covers the index that it was sealed with, and what
+// that one alone knew does not come back.
+int rebuild(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
+            const std::stop_token& stop) {
+  std::string bundle_name = line.bundle;
+  while (bundle_name.size() > 1 && bundle_name.ends_with('/')) bundle_name.pop_back();
+  const std::string output =
+      line.output.empty() ? bundle_name + '.' + index::kIndexFile : line.output;
+  if (files.find(output)) {
+    throw Error(Code::kUsage, fmt::format("{} exists already", quoted(output)))
+        .add_next_step("choose another name with --output");
+  }
+  const auto bundle = open_bundle(line, files, progress, stop);
+  const bool is_lost = !bundle.index_defect().empty();
+  if (is_lost) bundle::write_plan_file(files, output, bundle.index());
+  const std::string written = is_lost ? output : "";
+  cli::print(line.json ? rebuild_json(bundle, written) : rebuild_text(bundle, written));
   return 0;
 }
 
@@ -158,7 +196,7 @@ void finish_receipt(const CommandLine& line, io::FileSystem& files, importing::R
 
 int push(const CommandLine& line, const cli::Environment& environment, io::FileSystem& files,
          transfer::Progress& progress, const std::stop_token& stop) {
-  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal);
+  const auto bundle = open_bundle(line, files, progress, stop);
   const cli::RegistrySurroundings around{
       .environment = environment,
       .user_agent = tool(),
@@ -219,7 +257,8 @@ int run_command(int argc, const char* const* argv, const std::stop_token& stop) 
   const auto files = io::posix_file_system();
   const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
   if (line.command == Command::kVerify) return verify(line, *files, *progress, stop);
-  if (line.command == Command::kList) return list(line, *files);
+  if (line.command == Command::kList) return list(line, *files, *progress, stop);
+  if (line.command == Command::kIndex) return rebuild(line, *files, *progress, stop);
   return push(line, environment, *files, *progress, stop);
 }
 

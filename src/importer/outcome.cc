@@ -79,7 +79,7 @@ std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::Verify
                      {"seal", bundle.seal().text()},   {"files", report.files},
                      {"blobs", report.blobs},          {"bytes", report.bytes},
                      {"findings", std::move(findings)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 std::string dry_run_text(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
@@ -107,7 +107,28 @@ std::string dry_run_json(const importing::NamePlan& plan, const std::vector<Disk
   }
   const Json json = {
       {"target", target}, {"names", std::move(names)}, {"disks", std::move(disk_names)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
+}
+
+std::string rebuild_text(const bundle::OpenedBundle& bundle, const std::string& output) {
+  if (output.empty()) {
+    return fmt::format("{} is as it was sealed; nothing was made\n", index::kIndexFile);
+  }
+  return fmt::format(
+      "{}: {} names, {} blobs, {} disks\nthe bundle was left as it is: its seal covers the index "
+      "that is lost\n",
+      printable(output), bundle.index().content.references.size(),
+      bundle.index().content.blobs.size(), bundle.index().disks.size());
+}
+
+std::string rebuild_json(const bundle::OpenedBundle& bundle, const std::string& output) {
+  const Json json = {{"seal", bundle.seal().text()},
+                     {"defect", bundle.index_defect()},
+                     {"index", output.empty() ? Json() : Json(output)},
+                     {"references", bundle.index().content.references.size()},
+                     {"blobs", bundle.index().content.blobs.size()},
+                     {"disks", bundle.index().disks.size()}};
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 std::string push_text(const importing::Receipt& receipt) {

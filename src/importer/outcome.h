@@ -27,6 +27,10 @@ std::string dry_run_text(const importing::NamePlan& plan, const std::vector<Disk
 std::string dry_run_json(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
                          const std::string& target);
 
+/// `output`: the index that was made; empty: none, the sealed one is as it was.
+std::string rebuild_text(const bundle::OpenedBundle& bundle, const std::string& output);
+std::string rebuild_json(const bundle::OpenedBundle& bundle, const std::string& output);
+
 std::string push_text(const importing::Receipt& receipt);
 
 }  // namespace seabag::importer

@@ -93,6 +93,11 @@ class Push {
   void refuse_incomplete() {
     states_.assign(names_.size(), State::kNeeded);
     for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (graph_.find_manifest(root_of(i)) == nullptr ||
+          content_.blobs[root_of(i)].presence == Presence::kLeftOut) {
+        fail(i, Error(Code::kIntegrity, "its manifest is not in the bundle"));
+        continue;
+      }
       for (const BlobId blob : graph_.closure_of(root_of(i))) {
         if (content_.blobs[blob].presence != Presence::kMissing) continue;
         fail(i, Error(Code::kIntegrity,
@@ -232,6 +237,9 @@ class Push {
     target::WholeImage image{
         .name = names_[i].target, .root = bundle::descriptor_of(content_, *root), .members = {}};
     for (const BlobId blob : blobs) {
+      if (graph_.find_manifest(blob) != nullptr) {
+        bundle::require_same_edges(content_, graph_, blob, bundle_.manifest(blob));
+      }
       sources.push_back(bundle_.open_blob(blob));
       metered.push_back(
           std::make_unique<transfer::MeteredSource>(*sources.back(), progress_, limit_));

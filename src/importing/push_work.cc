@@ -2,44 +2,16 @@
 #include "importing/push_work.h"
 
 #include <algorithm>
-#include <ranges>
 #include <set>
-#include <unordered_map>
 
 #include "base/error.h"
 
 namespace seabag::importing {
-namespace {
 
 using index::BlobId;
 using index::Content;
 using index::Graph;
 using index::Presence;
-
-// 0 for a manifest without children in the bundle, else one more than its highest child. `known`
-// gets all below it, too. An index that was changed may say that manifests lie in a ring: one of
-// its edges is passed over, and whatever is pushed first shows the lie.
-std::size_t level_of(const Content& content, const Graph& graph, BlobId manifest,
-                     std::unordered_map<BlobId, std::size_t>& known) {
-  if (const auto found = known.find(manifest); found != known.end()) return found->second;
-  const std::vector<BlobId> closure = graph.closure_of(manifest);
-  for (const BlobId blob : std::views::reverse(closure)) {
-    if (known.contains(blob)) continue;
-    std::size_t level = 0;
-    for (const index::Edge& edge : graph.edges_of(blob)) {
-      if (edge.role != index::EdgeRole::kChild ||
-          content.blobs[edge.child].presence != Presence::kPresent) {
-        continue;
-      }
-      const auto child = known.find(edge.child);
-      if (child != known.end()) level = std::max(level, child->second + 1);
-    }
-    known.emplace(blob, level);
-  }
-  return known.at(manifest);
-}
-
-}  // namespace
 
 std::uint32_t PushWork::repository_of(const std::string& name) const {
   const auto found = std::ranges::lower_bound(repositories, name);
@@ -62,6 +34,7 @@ PushWork plan_work(const Content& content, const Graph& graph,
   std::ranges::sort(work.repositories);
   work.repositories.erase(std::ranges::unique(work.repositories).begin(), work.repositories.end());
 
+  const std::vector<std::uint8_t> levels = index::nesting_of(content);
   std::set<Piece> pieces;
   for (const NamedReference* reference : references) {
     const std::uint32_t repository = work.repository_of(reference->target.repository);
@@ -69,10 +42,9 @@ PushWork plan_work(const Content& content, const Graph& graph,
       if (content.blobs[blob].presence == Presence::kPresent) pieces.insert({repository, blob});
     }
   }
-  std::unordered_map<BlobId, std::size_t> levels;
   for (const Piece& piece : pieces) {
     if (graph.find_manifest(piece.blob) != nullptr) {
-      const std::size_t level = level_of(content, graph, piece.blob, levels);
+      const std::size_t level = levels[piece.blob];
       if (work.manifests.size() <= level) work.manifests.resize(level + 1);
       work.manifests[level].push_back(piece);
     } else if (work.home.try_emplace(piece.blob, piece.repository).second) {

@@ -66,7 +66,7 @@ std::string write_receipt(const Receipt& receipt) {
                        {"bytesUploaded", receipt.bytes_uploaded}}},
                      {"references", std::move(references)},
                      {"disks", std::move(disks)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace seabag::importing

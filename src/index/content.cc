@@ -11,6 +11,7 @@
 
 #include "base/arith.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 namespace seabag::index {
@@ -179,6 +180,25 @@ Content canonical(Content content) {
   }
   sort_and_merge(content.absences);
   return content;
+}
+
+// Each round that is not the last one makes something higher by one: so there are few, and a circle
+// soon reaches the limit.
+std::vector<std::uint8_t> nesting_of(const Content& content) {
+  std::vector<std::uint8_t> levels(content.blobs.size(), 0);
+  for (bool has_grown = true; has_grown;) {
+    has_grown = false;
+    for (const Edge& edge : content.edges) {
+      if (edge.role != EdgeRole::kChild || levels[edge.parent] > levels[edge.child]) continue;
+      if (levels[edge.child] == limits::kIndexDepth) {
+        throw Error(Code::kMalformed,
+                    fmt::format("indexes are nested deeper than {}", limits::kIndexDepth));
+      }
+      levels[edge.parent] = static_cast<std::uint8_t>(levels[edge.child] + 1);
+      has_grown = true;
+    }
+  }
+  return levels;
 }
 
 std::string_view find_disorder(const Content& content) {

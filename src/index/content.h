@@ -126,6 +126,11 @@ struct Content {
 /// sources can have one name each), naming both.
 Content canonical(Content content);
 
+/// For each blob, how many levels of manifests lie below it by child edges: 0 for an image.
+/// Errors: kMalformed if there are more than limits::kIndexDepth, or a circle, as only edges that
+/// lie can have. read_index() has asked.
+std::vector<std::uint8_t> nesting_of(const Content& content);
+
 /// The first part of it that is not in canonical()'s order, "blobs" for one; empty: all are.
 std::string_view find_disorder(const Content& content);
 

@@ -196,5 +196,35 @@ TEST(Graph, EndsOnACycleAndOnALongChain) {
   EXPECT_EQ(Graph(content).closure_of(7).size(), kLength);
 }
 
+// `length` indexes, each the child of the one before.
+Content chain_of(BlobId length) {
+  Content content;
+  for (BlobId i = 0; i <= length; ++i) {
+    content.blobs.push_back({digest_of(std::to_string(i)), 1, Presence::kPresent});
+    if (i < length) content.edges.push_back({i, i + 1, 0, 0, 0, EdgeRole::kChild});
+  }
+  return content;
+}
+
+TEST(NestingOf, CountsTheLevelsBelow) {  // [IDX-15]
+  Content content = chain_of(8);
+  EXPECT_THAT(nesting_of(content), ElementsAre(8, 7, 6, 5, 4, 3, 2, 1, 0));
+  std::ranges::reverse(content.edges);
+  EXPECT_THAT(nesting_of(content), ElementsAre(8, 7, 6, 5, 4, 3, 2, 1, 0));
+  content.edges.front().role = EdgeRole::kLayer;
+  EXPECT_EQ(nesting_of(content).front(), 7);
+}
+
+TEST(NestingOf, RefusesDepthAndCircles) {  // [IDX-15] C10
+  EXPECT_THROW(nesting_of(chain_of(9)), Error);
+  EXPECT_THROW(nesting_of(chain_of(100'000)), Error);
+  Content circle = chain_of(2);
+  circle.edges.push_back({2, 0, 0, 0, 0, EdgeRole::kChild});
+  EXPECT_THROW(nesting_of(circle), Error);
+  circle = chain_of(1);
+  circle.edges = {{0, 0, 0, 0, 0, EdgeRole::kChild}};
+  EXPECT_THROW(nesting_of(circle), Error);
+}
+
 }  // namespace
 }  // namespace seabag::index

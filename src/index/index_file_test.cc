@@ -230,11 +230,13 @@ TEST_F(IndexFile, RefusesValuesOfAnotherType) {
   }
 }
 
-// [IDX-5] [IDX-7] [IDX-8] [IDX-9] [IDX-10]
+// [IDX-5] [IDX-7] [IDX-8] [IDX-9] [IDX-10] [IDX-15]
 TEST_F(IndexFile, RefusesValuesThatPointNowhereOrMeanNothing) {
   const std::vector<HostileCase> cases = {
       {"ChildNowhere", "UPDATE edges SET child = 99",
        "table edges, row 1: id 99 is none of the 13 that there are"},
+      {"IndexInItself", "UPDATE edges SET child = parent WHERE role = 'child'",
+       "indexes are nested deeper than 8"},
       {"NegativeChild", "UPDATE edges SET child = -1", "id -1 is none of"},
       {"ParentNoManifest",
        "UPDATE edges SET parent = (SELECT id FROM blobs WHERE size = 1500) WHERE role = 'subject'",

@@ -145,6 +145,7 @@ class Reader {
     read_references();
     read_absences();
     require_order();
+    nesting_of(content_);
     read_disks(database_, index_);
     return std::move(index_);
   }

@@ -154,7 +154,8 @@ Sample make_sample() {
 
 digest::Digest write_sample(io::FileSystem& files, const std::string& path, Sample& sample,
                             const bundle::PlanOptions& options,
-                            const std::vector<digest::Digest>& lost) {
+                            const std::vector<digest::Digest>& lost,
+                            const std::function<void(index::Index&)>& lie) {
   bundle::UnfinishedBundle unfinished = bundle::UnfinishedBundle::create(files, path);
   auto spool = bundle::ManifestSpool::create(files, unfinished.path(bundle::kSpoolFile));
   for (const oci::RawManifest& manifest : sample.manifests) spool.add(manifest);
@@ -175,15 +176,18 @@ digest::Digest write_sample(io::FileSystem& files, const std::string& path, Samp
   }
   tarballs.finish();
   transfer::NoProgress quiet;
+  index::Index index{
+      .metadata = {{"format-version", bundle::kFormatVersion}, {"created", "2024-01-01T00:00:00Z"}},
+      .files = plan.files(),
+      .locations = plan.locations(),
+      .content = sample.content};
+  if (lie) lie(index);
   const auto sealed =
       bundle::seal(files,
                    {.directory = unfinished.directory(),
-                    .index = {.metadata = {{"format-version", bundle::kFormatVersion},
-                                           {"created", "2024-01-01T00:00:00Z"}},
-                              .files = plan.files(),
-                              .locations = plan.locations(),
-                              .content = sample.content},
-                    .bag_info = {{"Bagging-Date", "2024-01-01"}}},
+                    .index = std::move(index),
+                    .bag_info = {{"Bagging-Date", "2024-01-01"},
+                                 {"Seabag-Format-Version", bundle::kFormatVersion}}},
                    quiet, std::stop_token());
   unfinished.publish();
   return sealed;

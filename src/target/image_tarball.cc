@@ -80,34 +80,44 @@ std::string ImageTarball::layout_index(const WholeImage& image) const {
 
 // What tools that know no index run under the name.
 std::optional<oci::DockerImage> ImageTarball::docker_image(const WholeImage& image) const {
-  const auto found = find_runnable(image.root, 0);
-  if (!found || !found->config) return std::nullopt;
-  oci::DockerImage docker{found->config->digest, {}, {}};
+  Runnables known;
+  const auto found = find_runnable(image.root, 0, known);
+  if (!found) return std::nullopt;
+  const oci::Manifest manifest = read_manifest(*found);
+  if (!manifest.config) return std::nullopt;
+  oci::DockerImage docker{manifest.config->digest, {}, {}};
   if (!image.name.tag.empty()) docker.repo_tags.push_back(image.name.text());
-  for (const oci::Descriptor& layer : found->layers) docker.layers.push_back(layer.digest);
+  for (const oci::Descriptor& layer : manifest.layers) docker.layers.push_back(layer.digest);
   return docker;
 }
 
 // The image itself; of an index its linux/amd64 child if that is whole in here, else the first one
-// that is.
-std::optional<oci::Manifest> ImageTarball::find_runnable(const oci::Descriptor& descriptor,
-                                                         int depth) const {
+// that is. Each index is looked into once, however often it is a child.
+std::optional<oci::Descriptor> ImageTarball::find_runnable(const oci::Descriptor& descriptor,
+                                                           int depth, Runnables& known) const {
+  const auto [found, is_new] = known.try_emplace(descriptor.digest, std::nullopt);
+  if (!is_new) return found->second;
+  const auto runnable = look_for_runnable(descriptor, depth, known);
+  known[descriptor.digest] = runnable;
+  return runnable;
+}
+
+std::optional<oci::Descriptor> ImageTarball::look_for_runnable(const oci::Descriptor& descriptor,
+                                                               int depth, Runnables& known) const {
   const bool is_index = oci::media_type::is_index(descriptor.media_type);
   if (!is_index && !oci::media_type::is_image_manifest(descriptor.media_type)) return std::nullopt;
   if (!blobs_.contains(descriptor.digest) || depth > limits::kIndexDepth) return std::nullopt;
-  oci::Manifest manifest = read_manifest(descriptor);
-  if (!is_index) {
-    return is_whole_image(manifest) ? std::optional(std::move(manifest)) : std::nullopt;
-  }
-  std::optional<oci::Manifest> first;
+  const oci::Manifest manifest = read_manifest(descriptor);
+  if (!is_index) return is_whole_image(manifest) ? std::optional(descriptor) : std::nullopt;
+  std::optional<oci::Descriptor> first;
   for (const oci::Descriptor& child : manifest.manifests) {
-    auto found = find_runnable(child, depth + 1);
+    const auto found = find_runnable(child, depth + 1, known);
     if (!found) continue;
     if (child.platform && child.platform->os == "linux" &&
         child.platform->architecture == "amd64") {
       return found;
     }
-    if (!first) first = std::move(found);
+    if (!first) first = found;
   }
   return first;
 }

@@ -30,9 +30,14 @@ class ImageTarball {
   void write(io::File& file) const;
 
  private:
+  using Runnables = std::map<digest::Digest, std::optional<oci::Descriptor>>;
+
   std::string layout_index(const WholeImage& image) const;
   std::optional<oci::DockerImage> docker_image(const WholeImage& image) const;
-  std::optional<oci::Manifest> find_runnable(const oci::Descriptor& descriptor, int depth) const;
+  std::optional<oci::Descriptor> find_runnable(const oci::Descriptor& descriptor, int depth,
+                                               Runnables& known) const;
+  std::optional<oci::Descriptor> look_for_runnable(const oci::Descriptor& descriptor, int depth,
+                                                   Runnables& known) const;
   oci::Manifest read_manifest(const oci::Descriptor& descriptor) const;
   bool is_whole_image(const oci::Manifest& image) const;
 

@@ -76,12 +76,22 @@ class OddNames(harness.TestCase):
 
     def test_names_that_cannot_be_a_new_bundle_are_refused_and_nothing_is_made(self):
         before = sorted(os.listdir(self.dir))
-        for name, status in ((".", 2), ("..", 2), ("/", 2), ("layout", 2), ("layout/", 2), ("none/b.bag", 2), ("", 2),
+        for name, status in ((".", 2), ("..", 2), ("/", 2), ("layout", 2), ("layout/", 2), ("none/b.bag", 2), ("layout/index.json/b.bag", 2), ("layout/index.json/x/b.bag", 2), ("", 2),
                              ("b.bag/.", 2), ("x" * 300, 43)):
             with self.subTest(name=name[:20]):
                 done = run(EXPORT, name, self.source, cwd=self.dir, expect=status)
                 self.assertIn("seabag-export: ", done.stderr)
                 self.assertEqual(sorted(os.listdir(self.dir)), before)
+
+    def test_a_bundle_inside_its_own_source_takes_nothing_from_it(self):
+        layout = self.dir / "layout"
+        before = {path: path.read_bytes() for path in layout.rglob("*") if path.is_file()}
+        run(EXPORT, self.dir / "b.bag", self.source, env={"SOURCE_DATE_EPOCH": "1700000000"})
+        run(EXPORT, layout / "b.bag", self.source, env={"SOURCE_DATE_EPOCH": "1700000000"})
+        self.assertEqual((layout / "b.bag/tagmanifest-sha256.txt").read_bytes(),
+                         (self.dir / "b.bag/tagmanifest-sha256.txt").read_bytes())
+        run("rm", "-rf", layout / "b.bag")
+        self.assertEqual({path: path.read_bytes() for path in layout.rglob("*") if path.is_file()}, before)
 
     def test_a_terminal_is_not_written_to_by_a_name(self):
         done = run(EXPORT, "\x1b[31mred\x07/b.bag", self.source, cwd=self.dir, expect=2)

@@ -13,7 +13,7 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 
-namespace seabag::exporting {
+namespace seabag::index {
 
 /// Gathers a Content while manifests come in, in any order. Threads: one at a time; the caller
 /// locks.
@@ -21,39 +21,38 @@ class ContentBuilder {
  public:
   std::uint32_t add_source(const std::string& uri);
   std::uint32_t add_repository(const oci::Reference& repository);
-  void add_reference(index::ReferenceInfo reference);
+  void add_reference(ReferenceInfo reference);
 
   /// The blob of a descriptor. Errors: kMalformed if it is known with another size.
-  index::BlobId add_blob(const digest::Digest& digest, std::uint64_t size);
+  BlobId add_blob(const digest::Digest& digest, std::uint64_t size);
   /// A manifest and its edges; false if it is known already. Its own blob becomes present, what it
   /// refers to does not.
   bool add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest);
 
-  void require(index::BlobId blob);  ///< the bundle is to hold it; wins over left out
-  void leave_out(index::BlobId blob, std::string reason,
+  void require(BlobId blob);  ///< the bundle is to hold it; wins over left out
+  void leave_out(BlobId blob, std::string reason,
                  std::string detail);  ///< unless something requires it
-  void lose(index::BlobId blob, std::string reason,
+  void lose(BlobId blob, std::string reason,
             std::string detail);  ///< required, but not to be had
   void lose(std::string reference, std::string reason, std::string detail);  ///< a whole reference
 
   /// All of it in canonical order.
-  index::Content take();
+  Content take();
 
  private:
   enum class Wish : std::uint8_t { kNone, kLeftOut, kLost, kRequired };
 
   std::uint32_t media_type(const std::string& text);
   std::uint32_t platform(const std::optional<oci::Platform>& platform);
-  void add_edges(index::BlobId parent, index::EdgeRole role,
-                 const std::vector<oci::Descriptor>& children);
+  void add_edges(BlobId parent, EdgeRole role, const std::vector<oci::Descriptor>& children);
 
-  index::Content content_;
+  Content content_;
   std::vector<Wish> wishes_;  // parallel to content_.blobs
-  std::unordered_map<digest::Digest, index::BlobId> blobs_;
-  std::unordered_set<index::BlobId> manifests_;
+  std::unordered_map<digest::Digest, BlobId> blobs_;
+  std::unordered_set<BlobId> manifests_;
   std::map<std::string, std::uint32_t> media_types_ = {{"", 0}};
   std::map<oci::Platform, std::uint32_t> platforms_ = {{oci::Platform(), 0}};
-  std::map<index::Repository, std::uint32_t> repositories_;
+  std::map<Repository, std::uint32_t> repositories_;
 };
 
-}  // namespace seabag::exporting
+}  // namespace seabag::index

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporting/content_builder.h"
+#include "index/content_builder.h"
 
 #include <algorithm>
 
@@ -7,11 +7,7 @@
 
 #include "base/error.h"
 
-namespace seabag::exporting {
-
-using index::BlobId;
-using index::EdgeRole;
-using index::Presence;
+namespace seabag::index {
 
 std::uint32_t ContentBuilder::add_source(const std::string& uri) {
   content_.sources.push_back({uri});
@@ -19,14 +15,14 @@ std::uint32_t ContentBuilder::add_source(const std::string& uri) {
 }
 
 std::uint32_t ContentBuilder::add_repository(const oci::Reference& repository) {
-  index::Repository key{repository.registry, repository.repository};
+  Repository key{repository.registry, repository.repository};
   const auto [found, added] =
       repositories_.try_emplace(key, static_cast<std::uint32_t>(content_.repositories.size()));
   if (added) content_.repositories.push_back(std::move(key));
   return found->second;
 }
 
-void ContentBuilder::add_reference(index::ReferenceInfo reference) {
+void ContentBuilder::add_reference(ReferenceInfo reference) {
   content_.references.push_back(std::move(reference));
 }
 
@@ -110,7 +106,7 @@ void ContentBuilder::lose(std::string reference, std::string reason, std::string
       {std::nullopt, std::move(reference), std::move(reason), std::move(detail)});
 }
 
-index::Content ContentBuilder::take() {
+Content ContentBuilder::take() {
   for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
     const Wish wish = wishes_[blob];
     // A blob that nothing asks for is the subject of a referrer, known by name alone.
@@ -119,12 +115,12 @@ index::Content ContentBuilder::take() {
                                                             : Presence::kLeftOut;
   }
   // Left out here and required there, or lost here and had there: it is in the bundle.
-  std::erase_if(content_.absences, [&](const index::Absence& absence) {
+  std::erase_if(content_.absences, [&](const Absence& absence) {
     if (!absence.blob) return false;
     const Wish wish = wishes_[*absence.blob];
     return wish == Wish::kRequired || (absence.is_on_purpose() && wish == Wish::kLost);
   });
-  return index::canonical(std::move(content_));
+  return canonical(std::move(content_));
 }
 
-}  // namespace seabag::exporting
+}  // namespace seabag::index
