@@ -18,6 +18,7 @@ constexpr std::string_view kHelp =
 verify BUNDLE            every byte against its checksum and digest; what is missing or extra
         --quick                              names, structure and sizes alone
         --deep                               also the content digest of every disk
+        --damage FILE                        write what is damaged, for seabag-export --repair
 list   BUNDLE            what is in it, from where, how large
 push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                  oci:DIR                         an OCI image layout, made or extended
@@ -53,11 +54,11 @@ cxxopts::Options declare() {
   cxxopts::Options options("seabag-import");
   const auto text = [] { return cxxopts::value<std::string>(); };
   const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
-  options.add_options("Import")("quick", "")("deep", "")("disk-as", "", text())(
-      "disk-to", "", texts())("overwrite-device", "")("disk-chunk-size", "", text())(
-      "seal", "", text())("map", "", texts())("only", "", texts())("except", "", texts())(
-      "on-existing-tag", "", text())("dry-run", "")("receipt", "", text())("verify-first", "")(
-      "chunk-size", "", text())("arguments", "", texts());
+  options.add_options("Import")("quick", "")("deep", "")("damage", "", text())(
+      "disk-as", "", text())("disk-to", "", texts())("overwrite-device", "")(
+      "disk-chunk-size", "", text())("seal", "", text())("map", "", texts())("only", "", texts())(
+      "except", "", texts())("on-existing-tag", "", text())("dry-run", "")("receipt", "", text())(
+      "verify-first", "")("chunk-size", "", text())("arguments", "", texts());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -98,10 +99,27 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
       }
     }
   };
-  refuse({"quick", "deep"}, Command::kVerify, "verify");
+  refuse({"quick", "deep", "damage"}, Command::kVerify, "verify");
   refuse({"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
           "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
          Command::kPush, "push");
+}
+
+void read_damage_file(const cxxopts::ParseResult& arguments, CommandLine& line) {
+  if (arguments.count("damage") == 0) return;
+  line.damage = arguments["damage"].as<std::string>();
+  if (line.quick) {
+    throw Error(Code::kUsage,
+                "--quick reads no content, so it cannot tell --damage what is damaged")
+        .add_next_step("leave out --quick");
+  }
+  // A file that no manifest lists would be the next damage.
+  std::string inside = line.bundle;
+  if (!inside.ends_with('/')) inside += '/';
+  if (line.damage.empty() || line.damage.starts_with(inside)) {
+    throw Error(Code::kUsage, fmt::format("--damage: expected a file beside the bundle, got {}",
+                                          quoted(line.damage)));
+  }
 }
 
 void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
@@ -200,6 +218,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (line.quick && line.deep) {
     throw Error(Code::kUsage, "--quick and --deep exclude each other");
   }
+  read_damage_file(arguments, line);
   line.registries = cli::read_registry_options(arguments);
   line.push.jobs = line.registries.jobs;
   line.push.max_rate = line.registries.max_rate;

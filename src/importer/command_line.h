@@ -27,6 +27,7 @@ struct CommandLine {
   std::optional<digest::Digest> seal;  ///< --seal
   bool quick = false;                  ///< verify --quick
   bool deep = false;                   ///< verify --deep
+  std::string damage;                  ///< verify --damage FILE; empty: none
   // push
   target::TargetName target;
   importing::NameOptions names;

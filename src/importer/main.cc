@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "bundle/damage.h"
+#include "bundle/damage_file.h"
 #include "bundle/opened.h"
 #include "bundle/seal.h"
 #include "bundle/verify.h"
@@ -52,8 +54,17 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
   if (line.deep && report.findings.empty()) {
     report.findings = importing::verify_disks(bundle, files, jobs, progress, stop);
   }
-  cli::print(line.json ? verify_json(bundle, report, line.quick)
-                       : verify_text(bundle, report, line.quick));
+  const bundle::Damage damage =
+      line.quick ? bundle::Damage{.seal = bundle.seal()} : bundle::find_damage(bundle, report);
+  if (!line.damage.empty()) {
+    io::replace_file(files, line.damage, io::bytes_of(bundle::write_damage(damage)));
+  }
+  const Verified verified{.bundle = bundle,
+                          .report = report,
+                          .damage = damage,
+                          .quick = line.quick,
+                          .damage_file = line.damage};
+  cli::print(line.json ? verify_json(verified) : verify_text(verified));
   return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
 }
 
