@@ -13,13 +13,14 @@ namespace seabag::importer {
 namespace {
 
 constexpr std::string_view kHelp =
-    R"(seabag-import verify|list|push BUNDLE [TARGET]    check a bundle, see what is in it, import it
+    R"(seabag-import verify|list|push|patch BUNDLE ...    check a bundle, see what is in it, import it, mend it
 
 verify BUNDLE            every byte against its checksum and digest; what is missing or extra
         --quick                              names, structure and sizes alone
         --deep                               also the content digest of every disk
         --damage FILE                        write what is damaged, for seabag-export --repair
 list   BUNDLE            what is in it, from where, how large
+patch  BUNDLE [PATCH...] mend what is damaged, with what seabag-export --repair made; then verify
 push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                  oci:DIR                         an OCI image layout, made or extended
                                  dir:DIR                         a tarball for each image, DIR/disks
@@ -77,7 +78,9 @@ Command parse_command(const std::string& word) {
   if (word == "verify") return Command::kVerify;
   if (word == "list") return Command::kList;
   if (word == "push") return Command::kPush;
-  throw Error(Code::kUsage, fmt::format("expected verify, list or push, got {}", quoted(word)))
+  if (word == "patch") return Command::kPatch;
+  throw Error(Code::kUsage,
+              fmt::format("expected verify, list, push or patch, got {}", quoted(word)))
       .add_next_step("seabag-import --help");
 }
 
@@ -207,7 +210,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   line.command = parse_command(words[0]);
   line.bundle = words[1];
-  if (line.command != Command::kPush && words.size() > 2) {
+  if (line.command == Command::kPatch) {
+    line.patches.assign(words.begin() + 2, words.end());
+  } else if (line.command != Command::kPush && words.size() > 2) {
     throw Error(Code::kUsage,
                 fmt::format("{}: one BUNDLE expected, got also {}", words[0], quoted(words[2])));
   }

@@ -16,7 +16,7 @@
 
 namespace seabag::importer {
 
-enum class Command { kHelp, kVersion, kVerify, kList, kPush };
+enum class Command { kHelp, kVersion, kVerify, kList, kPush, kPatch };
 
 /// The command line of seabag-import, taken apart and checked.
 struct CommandLine {
@@ -28,6 +28,7 @@ struct CommandLine {
   bool quick = false;                  ///< verify --quick
   bool deep = false;                   ///< verify --deep
   std::string damage;                  ///< verify --damage FILE; empty: none
+  std::vector<std::string> patches;    ///< of the command patch
   // push
   target::TargetName target;
   importing::NameOptions names;

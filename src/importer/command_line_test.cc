@@ -33,6 +33,11 @@ TEST(ImportCommandLine, TakesTheCommands) {
   EXPECT_EQ(line.chunk_size, 16U << 20U);
 }
 
+TEST(ImportCommandLine, TakesAnyNumberOfPatches) {
+  EXPECT_EQ(parse({"patch", "b"}).command, Command::kPatch);
+  EXPECT_EQ(parse({"patch", "b", "p", "q"}).patches, (std::vector<std::string>{"p", "q"}));
+}
+
 TEST(ImportCommandLine, TakesASealWithAndWithoutItsAlgorithm) {
   const std::string hex(64, 'a');
   const auto bare = parse({"verify", "b", "--seal", hex.c_str()}).seal;
@@ -49,7 +54,7 @@ struct Complaint {
 
 const Complaint kComplaints[] = {
     {"Nothing", {}, "expected a command"},
-    {"UnknownCommand", {"unpack", "b"}, "expected verify, list or push"},
+    {"UnknownCommand", {"unpack", "b"}, "expected verify, list, push or patch"},
     {"NoTarget", {"push", "b"}, "expected BUNDLE and TARGET"},
     {"UnknownTarget", {"push", "b", "ftp://x"}, "docker://"},
     {"TwoBundles", {"verify", "a", "b"}, "one BUNDLE expected"},
@@ -57,6 +62,7 @@ const Complaint kComplaints[] = {
     {"DamageOfPush", {"push", "b", "oci:d", "--damage", "f"}, "belongs to verify"},
     {"DamageOfAQuickLook", {"verify", "b", "--quick", "--damage", "f"}, "reads no content"},
     {"DamageInTheBundle", {"verify", "b", "--damage", "b/f"}, "beside the bundle"},
+    {"DamageOfPatch", {"patch", "b", "--damage", "f"}, "belongs to verify"},
     {"MapOfVerify", {"verify", "b", "--map", "a=b"}, "belongs to push"},
     {"BadMap", {"push", "b", "oci:d", "--map", "a"}, "FROM=TO"},
     {"BadSeal", {"verify", "b", "--seal", "abc"}, "64 digits"},

@@ -26,6 +26,7 @@
 #include "importer/listing.h"
 #include "importer/outcome.h"
 #include "importing/disk_artifact.h"
+#include "importing/mend.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
 
@@ -65,6 +66,25 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
                           .quick = line.quick,
                           .damage_file = line.damage};
   cli::print(line.json ? verify_json(verified) : verify_text(verified));
+  return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
+}
+
+// Mends, and then looks at the whole bundle as verify does: success says that nothing is damaged
+// any more.
+int patch(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
+          const std::stop_token& stop) {
+  const int jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const importing::MendReport mended = importing::mend(
+      files, {.bundle = line.bundle, .seal = line.seal, .patches = line.patches, .jobs = jobs},
+      progress, stop);
+  std::vector<std::string> problems;
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems);
+  const auto report =
+      bundle::verify(bundle, std::move(problems), {.quick = false, .jobs = jobs}, progress, stop);
+  const bundle::Damage damage = bundle::find_damage(bundle, report);
+  const Verified verified{
+      .bundle = bundle, .report = report, .damage = damage, .quick = false, .damage_file = {}};
+  cli::print(line.json ? patch_json(mended, verified) : patch_text(mended) + verify_text(verified));
   return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
 }
 
@@ -224,6 +244,7 @@ int run_command(int argc, const char* const* argv, const std::stop_token& stop) 
   const auto files = io::posix_file_system();
   const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
   if (line.command == Command::kVerify) return verify(line, *files, *progress, stop);
+  if (line.command == Command::kPatch) return patch(line, *files, *progress, stop);
   if (line.command == Command::kList) return list(line, *files);
   return push(line, environment, *files, *progress, stop);
 }

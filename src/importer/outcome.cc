@@ -94,7 +94,9 @@ std::string verify_text(const Verified& verified) {
   return text + fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
 }
 
-std::string verify_json(const Verified& verified) {
+namespace {
+
+Json to_json(const Verified& verified) {
   const bundle::VerifyReport& report = verified.report;
   Json findings = Json::array();
   for (const bundle::Finding& finding : report.findings) {
@@ -104,14 +106,43 @@ std::string verify_json(const Verified& verified) {
                         {"references", finding.references}});
   }
   const bool is_listed = verified.damage.is_any() && !verified.quick;
-  const Json json = {{"ok", report.findings.empty()},
-                     {"quick", verified.quick},
-                     {"seal", verified.bundle.seal().text()},
-                     {"files", report.files},
-                     {"blobs", report.blobs},
-                     {"bytes", report.bytes},
-                     {"findings", std::move(findings)},
-                     {"damage", is_listed ? bundle::damage_json(verified.damage) : Json()}};
+  return {{"ok", report.findings.empty()},
+          {"quick", verified.quick},
+          {"seal", verified.bundle.seal().text()},
+          {"files", report.files},
+          {"blobs", report.blobs},
+          {"bytes", report.bytes},
+          {"findings", std::move(findings)},
+          {"damage", is_listed ? bundle::damage_json(verified.damage) : Json()}};
+}
+
+}  // namespace
+
+std::string verify_json(const Verified& verified) {
+  return to_json(verified).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string patch_text(const importing::MendReport& mended) {
+  std::string text;
+  for (const importing::MendedFile& file : mended.files) {
+    text += fmt::format("mended   {}: {} bytes written{}\n", printable(file.path), file.bytes,
+                        file.was_missing ? "; it was missing" : "");
+  }
+  for (const std::string& problem : mended.not_mended) {
+    text += fmt::format("not mended: {}\n", problem);
+  }
+  if (mended.files.empty()) text += "nothing was mended, and nothing was changed\n";
+  return text;
+}
+
+std::string patch_json(const importing::MendReport& mended, const Verified& verified) {
+  Json files = Json::array();
+  for (const importing::MendedFile& file : mended.files) {
+    files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"wasMissing", file.was_missing}});
+  }
+  Json json = to_json(verified);
+  json["mended"] = std::move(files);
+  json["notMended"] = mended.not_mended;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -6,6 +6,7 @@
 
 #include "bundle/damage.h"
 #include "bundle/verify.h"
+#include "importing/mend.h"
 #include "importing/names.h"
 #include "importing/receipt.h"
 
@@ -23,6 +24,10 @@ struct Verified {
 
 std::string verify_text(const Verified& verified);
 std::string verify_json(const Verified& verified);
+
+std::string patch_text(const importing::MendReport& mended);
+/// The document of verify_json(), and what was mended before.
+std::string patch_json(const importing::MendReport& mended, const Verified& verified);
 
 /// Where a disk would go.
 struct DiskDestination {
