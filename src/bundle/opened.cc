@@ -52,7 +52,10 @@ io::Bytes read_verified(io::FileSystem& files, const std::string& bag,
   if (actual == entry.checksum) return bytes;
   throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", entry.path,
                                             entry.checksum.text(), actual.text()))
-      .add_next_step("the bundle was changed after it was sealed; get another copy");
+      .add_next_step(
+          "the bundle was changed after it was sealed: seabag-import patch makes this file again "
+          "if "
+          "nothing else of the tag files is wrong, else get another copy");
 }
 
 const bagit::ManifestEntry& require_listed(const std::vector<bagit::ManifestEntry>& tags,
@@ -85,14 +88,16 @@ void require_complete(io::FileSystem& files, const std::string& path,
   }
 }
 
-std::unique_ptr<const index::Index> read_verified_index(io::FileSystem& files,
-                                                        const std::string& path,
-                                                        const bagit::ManifestEntry& entry) {
-  const auto file = files.open(io::join(path, index::kIndexFile), io::OpenMode::kRead);
+}  // namespace
+
+std::unique_ptr<const index::Index> read_sealed_index(io::FileSystem& files,
+                                                      const std::string& bundle,
+                                                      const digest::Digest& checksum) {
+  const auto file = files.open(io::join(bundle, index::kIndexFile), io::OpenMode::kRead);
   const auto actual = digest::digest_of(io::FileBlob(*file, 0, file->size()));
-  if (actual != entry.checksum) {
+  if (actual != checksum) {
     throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", index::kIndexFile,
-                                              entry.checksum.text(), actual.text()))
+                                              checksum.text(), actual.text()))
         .add_next_step("the index was changed after the bundle was sealed; get another copy");
   }
   // The descriptor, not the path: what is read is what was hashed, whatever the name means by now.
@@ -110,8 +115,6 @@ std::unique_ptr<const index::Index> read_verified_index(io::FileSystem& files,
   }
   return content;
 }
-
-}  // namespace
 
 OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 const std::optional<digest::Digest>& expected_seal,
@@ -143,7 +146,7 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
   // Before the index is opened: a journal that lies beside it is refused here, as a file that is
   // not listed.
   require_complete(files, path, payload, tags, payload_problems);
-  bundle.index_ = read_verified_index(files, path, require_listed(tags, index::kIndexFile));
+  bundle.index_ = read_sealed_index(files, path, require_listed(tags, index::kIndexFile).checksum);
   bundle.graph_ = std::make_unique<const index::Graph>(bundle.index_->content);
   bundle.open_payload(files, payload, payload_problems);
   return bundle;

@@ -12,6 +12,7 @@
 #include "bundle/frame.h"
 #include "bundle/opened.h"
 #include "bundle/patch_label.h"
+#include "bundle/tag_files.h"
 #include "bundle/verify.h"
 #include "digest/hasher.h"
 #include "digest/verifying_sink.h"
@@ -30,14 +31,23 @@ void require_patch_for(const OpenedBundle& bundle, const OpenedBundle& patch) {
   const auto label = std::ranges::find(patch.bag_info(), bundle::kPatchLabel,
                                        &std::pair<std::string, std::string>::first);
   if (label == patch.bag_info().end()) {
-    throw Error(Code::kIntegrity, fmt::format("{} is a bundle, but no patch", quoted(patch.path())))
+    throw Error(Code::kIntegrity,
+                fmt::format("{} is a bundle, but no patch", seabag::quoted(patch.path())))
         .add_next_step("make one with seabag-export --repair");
   }
   if (label->second == bundle.seal().text()) return;
   throw Error(Code::kIntegrity,
               fmt::format("{} is for the bundle with the seal {}, this one has {}",
-                          quoted(patch.path()), quoted(label->second), bundle.seal().text()))
+                          seabag::quoted(patch.path()), seabag::quoted(label->second),
+                          bundle.seal().text()))
       .add_next_step("pass the patch that was made from the list of this bundle");
+}
+
+void say_where_to_mend(Error& error) {
+  if (error.code() != Code::kPermission) return;
+  error.add_next_step(
+      "a bundle on a read-only medium is not mended in place: copy it to another medium, and mend "
+      "the copy");
 }
 
 bool has_digest(const io::BlobSource& bytes, const digest::Digest& expected) try {
@@ -66,12 +76,8 @@ class Mending {
       try {
         mend_file(file);
       } catch (Error& error) {
-        error.add_context(quoted(payload[file].path));
-        if (error.code() == Code::kPermission) {
-          error.add_next_step(
-              "a bundle on a read-only medium is not mended in place: copy it to another medium, "
-              "and mend the copy");
-        }
+        error.add_context(seabag::quoted(payload[file].path));
+        say_where_to_mend(error);
         throw;
       }
       progress_.item_done(payload[file].path);
@@ -97,7 +103,7 @@ class Mending {
       is_missing ? make_file(file, *whole) : mend_from(file, *whole);
     } else if (is_missing) {
       report_.not_mended.push_back(
-          fmt::format("{} is missing, and no patch has it", quoted(file_at(file).path)));
+          fmt::format("{} is missing, and no patch has it", seabag::quoted(file_at(file).path)));
     }
   }
 
@@ -196,7 +202,7 @@ class Mending {
           supplies, [](const Supply& supply) { return supply.bytes == nullptr; });
       report_.not_mended.push_back(
           fmt::format("{} is missing, and {} of its {} blobs are in no patch, first {}",
-                      quoted(file_at(file).path), lacking, supplies.size(),
+                      seabag::quoted(file_at(file).path), lacking, supplies.size(),
                       bundle_.index().content.blobs[first->at.blob].digest.text()));
       return;
     }
@@ -249,9 +255,10 @@ class Mending {
   void require_space(std::uint64_t size) const {
     const std::uint64_t available = files_.available_bytes(bundle_.path());
     if (size <= available) return;
-    throw Error(Code::kNoSpace, fmt::format("the file needs {} bytes ({}), {} has {} ({}) left",
-                                            size, readable_size(size), quoted(bundle_.path()),
-                                            available, readable_size(available)))
+    throw Error(
+        Code::kNoSpace,
+        fmt::format("the file needs {} bytes ({}), {} has {} ({}) left", size, readable_size(size),
+                    seabag::quoted(bundle_.path()), available, readable_size(available)))
         .add_next_step("free some space there and run the same command again");
   }
 
@@ -272,27 +279,47 @@ OpenedBundle open_patch(io::FileSystem& files, const std::string& path, const Op
   require_patch_for(bundle, patch);
   const auto report = bundle::verify(patch, {}, {.quick = false, .jobs = jobs}, progress, stop);
   if (report.findings.empty()) return patch;
-  throw Error(Code::kIntegrity, fmt::format("the patch {} is damaged itself: {}", quoted(path),
-                                            report.findings.front().text))
+  throw Error(Code::kIntegrity, fmt::format("the patch {} is damaged itself: {}",
+                                            seabag::quoted(path), report.findings.front().text))
       .add_next_step("copy it again, or make it anew");
+}
+
+std::unique_ptr<io::Lock> lock_bundle(io::FileSystem& files, const std::string& bundle) {
+  const auto found = files.find(bundle);
+  // Where there is no directory, opening it says what is wrong.
+  if (!found || found->kind == io::FileKind::kRegular) return nullptr;
+  auto lock = files.try_lock(bundle);
+  if (lock) return lock;
+  throw Error(Code::kLocked, fmt::format("another run works on {}", seabag::quoted(bundle)))
+      .add_next_step("wait for it to end");
+}
+
+MendReport mend_tags(io::FileSystem& files, const MendRequest& request) try {
+  MendReport report;
+  for (const std::string& name : bundle::mend_tag_files(files, request.bundle, request.seal)) {
+    report.files.push_back({name, files.find(io::join(request.bundle, name))->size, false});
+  }
+  return report;
+} catch (Error& error) {
+  say_where_to_mend(error);
+  throw;
 }
 
 }  // namespace
 
 MendReport mend(io::FileSystem& files, const MendRequest& request, transfer::Progress& progress,
                 const std::stop_token& stop) {
+  const auto lock = lock_bundle(files, request.bundle);
+  MendReport tags = mend_tags(files, request);
   std::vector<std::string> problems;  // what is to be mended
   const OpenedBundle bundle = OpenedBundle::open(files, request.bundle, request.seal, &problems);
   std::vector<OpenedBundle> patches;
   for (const std::string& path : request.patches) {
     patches.push_back(open_patch(files, path, bundle, request.jobs, progress, stop));
   }
-  const auto lock = files.try_lock(request.bundle);
-  if (!lock) {
-    throw Error(Code::kLocked, fmt::format("another run works on {}", quoted(request.bundle)))
-        .add_next_step("wait for it to end");
-  }
-  return Mending(files, bundle, patches, progress, stop).run();
+  MendReport report = Mending(files, bundle, patches, progress, stop).run();
+  report.files.insert(report.files.begin(), tags.files.begin(), tags.files.end());
+  return report;
 }
 
 }  // namespace seabag::importing

@@ -20,7 +20,7 @@ struct MendRequest {
   int jobs = 1;
 };
 
-/// A payload file that was changed.
+/// A file of the bundle that was changed.
 struct MendedFile {
   std::string path;
   std::uint64_t bytes = 0;   ///< that were written
@@ -33,7 +33,8 @@ struct MendReport {
 };
 
 /// Puts the right bytes where damaged ones are: blobs and files from the patches, headers and
-/// tables of contents from the index. Says nothing about the rest of the bundle: verify it
+/// tables of contents from the index; and tag files that follow
+/// from the others. Says nothing about the rest of the bundle: verify it
 /// afterwards.
 ///
 /// Only a range that is not as it should be is written to, with bytes that were held against its

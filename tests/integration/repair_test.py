@@ -294,6 +294,29 @@ class Repair(harness.FilledRegistryTestCase):
         run(IMPORT, "patch", copy, self.patch)
         run("diff", "-r", split, copy)
 
+    def test_tag_files_that_follow_from_the_index(self):
+        names = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
+        for name in names:
+            self.flip(2, self.bundle / name)
+        done = run(IMPORT, "verify", self.bundle, expect=20)
+        self.assertIn("seabag-import patch", done.stderr)
+        self.assertEqual({file["path"] for file in self.mend()["mended"]}, set(names))
+        self.assert_whole()
+        sealed = self.bundle / "tagmanifest-sha256.txt"
+        text = sealed.read_text()
+        sealed.write_text(("1" if text[0] == "0" else "0") + text[1:])
+        run(IMPORT, "patch", self.bundle, expect=20)
+        self.assertTrue(self.mend()["ok"], "with --seal")
+        self.assert_whole()
+
+    def test_a_damaged_index_is_named_as_what_no_patch_mends(self):
+        self.flip(5000, self.bundle / "index.sqlite")
+        before = (self.bundle / "index.sqlite").read_bytes()
+        done = run(IMPORT, "patch", self.bundle, expect=20)
+        self.assertIn("index.sqlite", done.stderr)
+        self.assertIn("another copy", done.stderr)
+        self.assertEqual((self.bundle / "index.sqlite").read_bytes(), before)
+
     def test_a_list_that_is_none_is_refused(self):
         self.list.write_text('{"seal": 1}')
         self.repair(self.images, expect=22)
