@@ -52,7 +52,10 @@ io::Bytes read_verified(io::FileSystem& files, const std::string& bag,
   if (actual == entry.checksum) return bytes;
   throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", entry.path,
                                             entry.checksum.text(), actual.text()))
-      .add_next_step("the bundle was changed after it was sealed; get another copy");
+      .add_next_step(
+          "the bundle was changed after it was sealed: seabag-import patch makes this file again "
+          "if "
+          "nothing else of the tag files is wrong, else get another copy");
 }
 
 const bagit::ManifestEntry& require_listed(const std::vector<bagit::ManifestEntry>& tags,
@@ -92,7 +95,7 @@ struct HashedIndex {
 };
 
 HashedIndex hash_index(io::FileSystem& files, const std::string& path,
-                       const bagit::ManifestEntry& entry) {
+                       const digest::Digest& checksum) {
   const std::string place = io::join(path, index::kIndexFile);
   const auto found = files.find(place);
   if (!found) return {nullptr, fmt::format("{} is missing", index::kIndexFile)};
@@ -104,8 +107,8 @@ HashedIndex hash_index(io::FileSystem& files, const std::string& path,
   }
   try {
     const auto actual = digest::digest_of(io::FileBlob(*index.file, 0, index.file->size()));
-    if (actual == entry.checksum) return index;
-    index.defect = fmt::format("{}: expected {}, got {}", index::kIndexFile, entry.checksum.text(),
+    if (actual == checksum) return index;
+    index.defect = fmt::format("{}: expected {}, got {}", index::kIndexFile, checksum.text(),
                                actual.text());
   } catch (const Error& error) {
     if (error.code() != Code::kIo) throw;
@@ -189,6 +192,18 @@ void require_known_format(const index::Index& index) {
 
 }  // namespace
 
+std::unique_ptr<const index::Index> read_sealed_index(io::FileSystem& files,
+                                                      const std::string& bundle,
+                                                      const digest::Digest& checksum) {
+  const HashedIndex hashed = hash_index(files, bundle, checksum);
+  if (!hashed.defect.empty()) {
+    throw Error(Code::kIntegrity, hashed.defect).add_next_step("get another copy");
+  }
+  auto index = std::make_unique<const index::Index>(read_hashed_index(*hashed.file));
+  require_known_format(*index);
+  return index;
+}
+
 OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 const std::optional<digest::Digest>& expected_seal,
                                 std::vector<std::string>* payload_problems,
@@ -222,7 +237,7 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
   const bagit::ManifestEntry& index_entry = require_listed(tags, index::kIndexFile);
   require_complete(files, path, payload, without_lost_index(files, path, tags, rebuild),
                    payload_problems);
-  const HashedIndex hashed = hash_index(files, path, index_entry);
+  const HashedIndex hashed = hash_index(files, path, index_entry.checksum);
   if (hashed.defect.empty()) {
     bundle.index_ = std::make_unique<const index::Index>(read_hashed_index(*hashed.file));
   } else {

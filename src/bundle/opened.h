@@ -72,4 +72,10 @@ class OpenedBundle {
       payload_;  // parallel to index_->files; null: could not be opened
 };
 
+/// The index of the bundle at `bundle`, compared with `checksum` before it is read.
+/// Errors: kIntegrity, kMalformed, kUnsupported (another format version).
+std::unique_ptr<const index::Index> read_sealed_index(io::FileSystem& files,
+                                                      const std::string& bundle,
+                                                      const digest::Digest& checksum);
+
 }  // namespace seabag::bundle

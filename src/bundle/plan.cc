@@ -2,7 +2,9 @@
 #include "bundle/plan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -165,7 +167,29 @@ std::vector<std::pair<std::string, Group>> groups_by_repository(const Content& c
   return groups;
 }
 
+constexpr std::string_view kByRepository = "--split-by=repository";
+constexpr std::string_view kTarballSize = "--tarball-size=";
+
 }  // namespace
+
+std::string text_of(const PlanOptions& options) {
+  std::string text(options.by_repository ? kByRepository : "");
+  if (options.tarball_size != 0) {
+    text += fmt::format("{}{}{}", text.empty() ? "" : " ", kTarballSize, options.tarball_size);
+  }
+  return text;
+}
+
+std::optional<PlanOptions> find_plan_options(std::string_view text) {
+  PlanOptions options;
+  options.by_repository = text.starts_with(kByRepository);
+  const auto size = text.find(kTarballSize);
+  if (size != std::string_view::npos) {
+    const std::string_view digits = text.substr(size + kTarballSize.size());
+    std::from_chars(digits.data(), digits.data() + digits.size(), options.tarball_size);
+  }
+  return text_of(options) == text ? std::optional(options) : std::nullopt;
+}
 
 BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOptions& options) {
   std::vector<std::pair<std::string, Group>> groups;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "index/content.h"
@@ -16,6 +18,11 @@ struct PlanOptions {
   std::uint64_t tarball_size =
       0;  ///< begin a new one before this many bytes are exceeded; 0: no limit
 };
+
+/// The options as the index's metadata has them under `layout`; empty: none.
+std::string text_of(const PlanOptions& options);
+/// Nothing if `text` is not what text_of() writes.
+std::optional<PlanOptions> find_plan_options(std::string_view text);
 
 /// One image layout tarball, every byte of it placed.
 struct PlannedTarball {

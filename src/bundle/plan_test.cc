@@ -145,5 +145,19 @@ TEST_F(Documents, AreFilledUpWithBlanks) {
   EXPECT_THROW(padded("[1]", 2), Error);
 }
 
+TEST(PlanOptionsText, IsReadBack) {
+  for (const PlanOptions& options :
+       {PlanOptions{}, PlanOptions{.by_repository = true}, PlanOptions{.tarball_size = 4'000},
+        PlanOptions{.by_repository = true, .tarball_size = 1ULL << 40U}}) {
+    const auto read = find_plan_options(text_of(options));
+    ASSERT_TRUE(read) << text_of(options);
+    EXPECT_EQ(read->by_repository, options.by_repository);
+    EXPECT_EQ(read->tarball_size, options.tarball_size);
+  }
+  for (const char* other : {"--split-by=size", "--tarball-size=", "--tarball-size=0", " "}) {
+    EXPECT_EQ(find_plan_options(other), std::nullopt) << other;
+  }
+}
+
 }  // namespace
 }  // namespace seabag::bundle

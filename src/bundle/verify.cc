@@ -53,6 +53,7 @@ class Verification {
     progress_.end();
     check_listed();
     if (!options_.quick) check_bytes();
+    std::ranges::sort(report_.damaged_files);
     report_.files = index().files.size();
     report_.blobs = index().locations.size();
     name_references();
@@ -68,6 +69,16 @@ class Verification {
   void add(Finding finding) {
     const std::scoped_lock lock(mutex_);
     report_.findings.push_back(std::move(finding));
+  }
+
+  void add_damaged(std::uint32_t file) {
+    const std::scoped_lock lock(mutex_);
+    report_.damaged_files.push_back(file);
+  }
+
+  void add_damaged(const index::Location& blob) {
+    const std::scoped_lock lock(mutex_);
+    report_.damaged_blobs.push_back(blob);
   }
 
   // Every blob that the index calls present has a place, and no other has one.
@@ -224,13 +235,17 @@ class Verification {
 
   void check_file(std::uint32_t file) try {
     const index::PayloadFile& payload = index().files[file];
-    if (bundle_.payload(file) == nullptr) return;
+    if (bundle_.payload(file) == nullptr) {
+      add_damaged(file);
+      return;
+    }
     const io::FileBlob bytes(*bundle_.payload(file), 0, bundle_.payload(file)->size());
     digest::verify(transfer::MeteredSource(bytes, progress_, unlimited_),
                    digest::parse_digest("sha256:" + payload.sha256));
     progress_.item_done(payload.path);
   } catch (Error& error) {
     if (error.code() == Code::kCancelled) throw;
+    add_damaged(file);
     add({.text = fmt::format("{}: {}", quoted(index().files[file].path), error.what()),
          .file = index().files[file].path});
   }
@@ -247,6 +262,7 @@ class Verification {
       progress_.item_done(blob.digest.text());
     } catch (Error& error) {
       if (error.code() == Code::kCancelled) throw;
+      add_damaged(at);
       add({.text = fmt::format("{}, {} bytes at {}: blob {}: {}", quoted(path), blob.size,
                                at.offset, blob.digest.text(), error.what()),
            .file = path,
@@ -277,7 +293,7 @@ class Verification {
   transfer::Progress& progress_;
   const std::stop_token& stop_;
   transfer::RateLimit unlimited_;
-  std::mutex mutex_;  // guards report_.findings and listed_ while tasks run
+  std::mutex mutex_;  // guards report_ and listed_ while tasks run
   VerifyReport report_;
   std::unordered_set<std::uint32_t> listed_;
 };

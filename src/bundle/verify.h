@@ -22,7 +22,12 @@ struct Finding {
 
 struct VerifyReport {
   std::vector<Finding> findings;  ///< sorted by file, then text
-  std::uint64_t files = 0;        ///< payload files looked at
+  /// Payload files that are missing, or of another size or checksum; ascending. And blobs that do
+  /// not have their digest where they should lie, but for those in missing files. Empty for a quick
+  /// look.
+  std::vector<std::uint32_t> damaged_files;
+  std::vector<index::Location> damaged_blobs;
+  std::uint64_t files = 0;  ///< payload files looked at
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;  ///< of payload read; 0 for a quick look
 };

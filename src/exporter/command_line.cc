@@ -39,6 +39,7 @@ Bundle  --resume                             continue the unfinished bundle
         --dry-run                            say what would be carried and how large it is
         --split-by repository                a self-contained tarball for each repository
         --tarball-size SIZE                  begin a new tarball before this size (4GiB, 500M)
+        --repair LIST                        BUNDLE becomes a patch: what LIST calls damaged, alone
 Login   --authfile FILE  --user NAME --password-file FILE | --password-stdin  --auth-realm HOST
 Network --plain-http HOST[:PORT]  --ca-file FILE  --client-cert FILE --client-key FILE
         --proxy URL  --proxy-user NAME --proxy-password-file FILE  --no-proxy HOST,...
@@ -50,6 +51,7 @@ Examples
   seabag-export nightly.bag docker://localhost:5000 --plain-http localhost:5000 --newest 3
   seabag-export servers.bag disk:/srv/web01.qcow2,server=web01,boot disk:/dev/sdb,name=data --for azure --fit
   seabag-export nightly.bag --resume
+  seabag-export nightly.patch --repair damage.json docker://registry.example
 
 Exit status: 0 done, 3 sealed but something is missing, 31 the source failed (--resume later); all of them: seabag-export(1)
 )";
@@ -61,7 +63,7 @@ cxxopts::Options declare() {
   options.add_options("Export")("from", "", texts())("platform", "", texts())(
       "include", "", texts())("exclude", "", texts())("newest", "", text())("no-referrers", "")(
       "foreign-layers", "")("resume", "")("dry-run", "")("split-by", "", text())(
-      "tarball-size", "", text())("arguments", "", texts());
+      "tarball-size", "", text())("repair", "", text())("arguments", "", texts());
   options.add_options("Disks")("disk-format", "", text())("for", "", text())("fit", "")(
       "source-format", "", text())("disk-config", "", texts())("on-read-error", "", text());
   options.parse_positional("arguments");
@@ -146,6 +148,18 @@ exporting::DiskOptions parse_disk_options(const cxxopts::ParseResult& arguments)
   return options;
 }
 
+// A repair fetches what the list says, as it was: nothing chooses, and nothing is cut otherwise.
+void require_repair_options(const cxxopts::ParseResult& arguments) {
+  for (const char* option : {"resume", "dry-run", "platform", "include", "exclude", "newest",
+                             "no-referrers", "foreign-layers", "split-by", "tarball-size",
+                             "disk-format", "for", "fit", "source-format"}) {
+    if (arguments.count(option) > 0) {
+      throw Error(Code::kUsage, fmt::format("--repair and --{} exclude each other", option))
+          .add_next_step("the list says what is fetched, and in which form");
+    }
+  }
+}
+
 void add_source(exporting::ExportRequest& request, std::string_view text) {
   if (text.starts_with("disk:")) {
     request.disks.push_back(exporting::parse_disk(text));
@@ -161,12 +175,15 @@ void require_complete(const CommandLine& line) {
   }
   const bool lists_from_stdin =
       std::ranges::find(line.source_lists, "-") != line.source_lists.end();
+  if (line.repair == "-" && (lists_from_stdin || line.registries.password_from_stdin)) {
+    throw Error(Code::kUsage, "--repair - and another option would both read standard input");
+  }
   if (lists_from_stdin && line.registries.password_from_stdin) {
     throw Error(Code::kUsage, "--from - and --password-stdin would both read standard input")
         .add_next_step("give the password with --password-file");
   }
   if (request.sources.empty() && request.disks.empty() && line.source_lists.empty() &&
-      !request.resume) {
+      !request.resume && (line.repair.empty() || line.disk_configs.empty())) {
     throw Error(Code::kUsage, "nothing to export: expected a SOURCE")
         .add_next_step("seabag-export BUNDLE docker://HOST/REPO:TAG, see seabag-export --help");
   }
@@ -202,6 +219,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   for (std::size_t i = 1; i < words.size(); ++i) add_source(line.request, words[i]);
   line.source_lists = cli::values_of(arguments, "from");
   line.request.resume = arguments.count("resume") > 0;
+  if (arguments.count("repair") > 0) {
+    line.repair = arguments["repair"].as<std::string>();
+    if (line.repair.empty()) throw Error(Code::kUsage, "--repair: expected a file");
+    require_repair_options(arguments);
+  }
   line.request.dry_run = arguments.count("dry-run") > 0;
   line.request.selection = parse_selection(arguments);
   line.request.layout = parse_layout(arguments);
@@ -250,6 +272,19 @@ void link_disk_configs(exporting::ExportRequest& request, const std::vector<std:
           .add_next_step("pass --disk-config NAME=FILE.json, with the name of one of the disks");
     }
   }
+}
+
+std::map<std::string, std::string> repair_configs(const std::vector<std::string>& configs) {
+  std::map<std::string, std::string> files;
+  for (const std::string& config : configs) {
+    const auto equals = config.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == config.size()) {
+      throw Error(Code::kUsage,
+                  fmt::format("--disk-config: expected NAME=FILE, got {}", quoted(config)));
+    }
+    files[config.substr(0, equals)] = config.substr(equals + 1);
+  }
+  return files;
 }
 
 }  // namespace seabag::exporter

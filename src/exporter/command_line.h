@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct CommandLine {
   exporting::ExportRequest request;       ///< sources without those of --from
   std::vector<std::string> source_lists;  ///< --from FILE, "-" for standard input
   std::vector<std::string> disk_configs;  ///< --disk-config [NAME=]FILE
+  std::string repair;                     ///< --repair LIST; empty: an export
   cli::RegistryOptions registries;
 };
 
@@ -35,5 +37,9 @@ void add_source_list(exporting::ExportRequest& request, std::string_view text,
 /// Gives each disk its configuration. Order: after all sources are known.
 /// Errors: kUsage for a configuration that belongs to none of them.
 void link_disk_configs(exporting::ExportRequest& request, const std::vector<std::string>& configs);
+
+/// The same for a repair, whose disks need not be named for it.
+/// Errors: kUsage for one that does not say whose it is.
+std::map<std::string, std::string> repair_configs(const std::vector<std::string>& configs);
 
 }  // namespace seabag::exporter

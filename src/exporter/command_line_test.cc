@@ -110,6 +110,14 @@ const Complaint kComplaints[] = {
     {"UnknownDiskFormat", {"b", "disk:a.raw", "--disk-format", "qcow2"}, "vmdk-2gb"},
     {"UnknownSourceFormat", {"b", "disk:a.raw", "--source-format", "qed"}, "vhdx"},
     {"UnknownReadErrorWay", {"b", "disk:a.raw", "--on-read-error", "skip"}, "zero or stop"},
+    {"RepairOfNothing", {"b", "--repair", "l.json"}, "expected a SOURCE"},
+    {"RepairThatResumes", {"b", "--repair", "l.json", "--resume"}, "exclude each other"},
+    {"RepairThatChooses",
+     {"b", "oci:d", "--repair", "l.json", "--platform", "linux/amd64"},
+     "exclude each other"},
+    {"RepairAndListFromStandardInput",
+     {"b", "--repair", "-", "--from", "-"},
+     "both read standard input"},
     {"Password", {"b", "oci:d", "--password", "secret"}, "--password-file"},
 };
 
@@ -143,6 +151,14 @@ TEST(SourceList, NamesTheLineThatIsWrong) {
     FAIL() << "took nonsense";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("\"list\", line 2"));
+  }
+}
+
+TEST(RepairConfigs, AreNamed) {
+  EXPECT_EQ(parse({"p", "--repair", "l.json", "--disk-config", "a=b"}).repair, "l.json");
+  EXPECT_EQ(repair_configs({"web01=a=b.json"}).at("web01"), "a=b.json");
+  for (const char* bad : {"file.json", "=file", "web01="}) {
+    EXPECT_THROW(repair_configs({bad}), Error) << bad;
   }
 }
 

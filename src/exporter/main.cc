@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/version.h"
+#include "bundle/damage_file.h"
 #include "bundle/seal.h"
 #include "cli/environment.h"
 #include "cli/make_progress.h"
@@ -18,6 +20,7 @@
 #include "exporter/command_line.h"
 #include "exporter/report.h"
 #include "exporting/export.h"
+#include "exporting/repair.h"
 #include "io/posix_file_system.h"
 #include "io/user_file.h"
 
@@ -36,6 +39,7 @@ void read_source_lists(CommandLine& line) {
     const io::Bytes bytes = io::read_user_file(file, limits::kLayoutIndexBytes);
     add_source_list(line.request, io::text_of(bytes), file);
   }
+  if (!line.repair.empty()) return;
   const exporting::ExportRequest& request = line.request;
   if (request.sources.empty() && request.disks.empty() && !request.resume) {
     throw Error(Code::kUsage, "nothing to export: --from gave no source");
@@ -63,6 +67,28 @@ cli::RegistrySurroundings registry_surroundings(const CommandLine& line,
   return surroundings;
 }
 
+int repair(const CommandLine& line, exporting::Means& means) {
+  const io::Bytes list = io::read_user_file(line.repair, limits::kLayoutIndexBytes);
+  const exporting::ExportRequest& request = line.request;
+  const exporting::RepairReport report =
+      exporting::run_repair({.patch = request.bundle,
+                             .damage = bundle::parse_damage(io::text_of(list), quoted(line.repair)),
+                             .sources = request.sources,
+                             .disks = request.disks,
+                             .configs = repair_configs(line.disk_configs),
+                             .zero_unreadable = request.disk_options.zero_unreadable,
+                             .jobs = request.jobs,
+                             .max_rate = request.max_rate,
+                             .tool = request.tool},
+                            means);
+  if (line.json) {
+    cli::print(repair_json(report));
+  } else if (!line.quiet) {
+    cli::print(repair_text(report));
+  }
+  return report.missing.empty() ? 0 : static_cast<int>(Code::kPartial);
+}
+
 int run(CommandLine& line, const std::stop_token& stop) {
   const cli::Environment environment = cli::read_environment();
   const auto files = io::posix_file_system();
@@ -85,6 +111,7 @@ int run(CommandLine& line, const std::stop_token& stop) {
       .progress = *progress,
       .stop = stop};
   if (!line.request.selection.foreign_layers) means.surroundings.foreign_client = {};
+  if (!line.repair.empty()) return repair(line, means);
   const exporting::ExportReport report = exporting::run_export(line.request, means);
   if (line.json) {
     cli::print(report_json(report));

@@ -167,4 +167,31 @@ std::string report_json(const ExportReport& report) {
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
+std::string repair_text(const exporting::RepairReport& report) {
+  std::string text =
+      fmt::format("{}, {} and {} for the bundle with the seal {}: {}\n",
+                  plural(report.blobs, "blob", "blobs"), plural(report.disks, "disk", "disks"),
+                  plural(report.configs, "configuration", "configurations"), report.patched.text(),
+                  readable_size(report.payload_bytes));
+  add_absences(text, report.missing, "missing");
+  for (const std::string& problem : report.beyond_repair) {
+    text += fmt::format("no patch mends: {}\n", printable(problem));
+  }
+  return text + fmt::format("patch   {}\nseal    {}\nmend    seabag-import patch BUNDLE {}\n",
+                            printable(report.patch), report.seal.text(), printable(report.patch));
+}
+
+std::string repair_json(const exporting::RepairReport& report) {
+  const Json json = {{"patch", report.patch},
+                     {"seal", report.seal.text()},
+                     {"patchFor", report.patched.text()},
+                     {"blobs", report.blobs},
+                     {"disks", report.disks},
+                     {"configurations", report.configs},
+                     {"payloadBytes", report.payload_bytes},
+                     {"missing", to_json(report.missing)},
+                     {"beyondRepair", report.beyond_repair}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
 }  // namespace seabag::exporter

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "exporting/export.h"
+#include "exporting/repair.h"
 
 namespace seabag::exporter {
 
@@ -11,5 +12,8 @@ namespace seabag::exporter {
 /// document. A dry run lists what would be carried. All text is harmless.
 std::string report_text(const exporting::ExportReport& report);
 std::string report_json(const exporting::ExportReport& report);
+
+std::string repair_text(const exporting::RepairReport& report);
+std::string repair_json(const exporting::RepairReport& report);
 
 }  // namespace seabag::exporter

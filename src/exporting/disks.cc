@@ -312,6 +312,12 @@ void land_disks(const ExportRequest& request, const Means& means,
   }
   plan.disks = std::move(here);
   means.progress.end();
+  remove_unused_directory(means, unfinished);
+}
+
+void remove_unused_directory(const Means& means, const bundle::UnfinishedBundle& unfinished) {
+  const std::string directory = unfinished.path(kDisks);
+  if (means.files.list(directory).empty()) means.files.remove_directory(directory);
 }
 
 }  // namespace seabag::exporting

@@ -27,4 +27,8 @@ void copy_disk_configs(const ExportRequest& request, const Means& means,
 void land_disks(const ExportRequest& request, const Means& means,
                 const bundle::UnfinishedBundle& unfinished, index::Index& plan);
 
+/// Removes the directory of the disks if none of them came: no manifest would list it.
+/// Requires: it is there.
+void remove_unused_directory(const Means& means, const bundle::UnfinishedBundle& unfinished);
+
 }  // namespace seabag::exporting

@@ -66,21 +66,12 @@ std::vector<source::ImageSource*> ordered(const Sources& sources, const Content&
   return all;
 }
 
-std::string layout_text(const bundle::PlanOptions& layout) {
-  std::string text;
-  if (layout.by_repository) text += "--split-by=repository";
-  if (layout.tarball_size != 0) {
-    text += fmt::format("{}--tarball-size={}", text.empty() ? "" : " ", layout.tarball_size);
-  }
-  return text;
-}
-
 std::map<std::string, std::string> metadata_of(const ExportRequest& request, const Means& means) {
   return {{"format-version", bundle::kFormatVersion},
           {"created", to_rfc3339(means.now())},
           {"tool", request.tool},
           {"selection", request.selection.text()},
-          {"layout", layout_text(request.layout)}};
+          {"layout", bundle::text_of(request.layout)}};
 }
 
 void require_something(const Resolution& resolution, const ExportRequest& request) {
@@ -104,7 +95,7 @@ void require_same_request(const ExportRequest& request, const index::Index& plan
             "resume with the options that it was begun with, or export into another bundle");
   };
   compare("selection", request.selection.text());
-  compare("layout", layout_text(request.layout));
+  compare("layout", bundle::text_of(request.layout));
   if (request.sources.empty() && request.disks.empty()) return;
   std::vector<std::string> given;
   for (const source::SourceName& name : request.sources) given.push_back(name.text);

@@ -13,12 +13,14 @@ namespace seabag::importer {
 namespace {
 
 constexpr std::string_view kHelp =
-    R"(seabag-import verify|list|push|index BUNDLE [TARGET]    check a bundle, see what is in it, import it
+    R"(seabag-import verify|list|push|patch|index BUNDLE ...    check a bundle, list, import, mend it
 
 verify BUNDLE            every byte against its checksum and digest; what is missing or extra
         --quick                              names, structure and sizes alone
         --deep                               also the content digest of every disk
+        --damage FILE                        write what is damaged, for seabag-export to fetch again
 list   BUNDLE            what is in it, from where, how large
+patch  BUNDLE [PATCH...] mend what is damaged, with patches of seabag-export, then verify
 push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                  oci:DIR                         an OCI image layout, made or extended
                                  dir:DIR                         a tarball for each image, DIR/disks
@@ -56,8 +58,8 @@ cxxopts::Options declare() {
   cxxopts::Options options("seabag-import");
   const auto text = [] { return cxxopts::value<std::string>(); };
   const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
-  options.add_options("Import")("quick", "")("deep", "")("rebuild", "")("output", "", text())(
-      "disk-as", "", text())("disk-to", "", texts())("overwrite-device", "")(
+  options.add_options("Import")("quick", "")("deep", "")("damage", "", text())("rebuild", "")(
+      "output", "", text())("disk-as", "", text())("disk-to", "", texts())("overwrite-device", "")(
       "disk-chunk-size", "", text())("seal", "", text())("map", "", texts())("only", "", texts())(
       "except", "", texts())("on-existing-tag", "", text())("dry-run", "")("receipt", "", text())(
       "verify-first", "")("verify-target", "")("chunk-size", "", text())("arguments", "", texts());
@@ -79,9 +81,10 @@ Command parse_command(const std::string& word) {
   if (word == "verify") return Command::kVerify;
   if (word == "list") return Command::kList;
   if (word == "push") return Command::kPush;
+  if (word == "patch") return Command::kPatch;
   if (word == "index") return Command::kIndex;
   throw Error(Code::kUsage,
-              fmt::format("expected verify, list, push or index, got {}", quoted(word)))
+              fmt::format("expected verify, list, push, patch or index, got {}", quoted(word)))
       .add_next_step("seabag-import --help");
 }
 
@@ -103,12 +106,29 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
       }
     }
   };
-  refuse({"quick", "deep"}, Command::kVerify, "verify");
+  refuse({"quick", "deep", "damage"}, Command::kVerify, "verify");
   refuse({"rebuild", "output"}, Command::kIndex, "index");
   refuse(
       {"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
        "verify-target", "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
       Command::kPush, "push");
+}
+
+void read_damage_file(const cxxopts::ParseResult& arguments, CommandLine& line) {
+  if (arguments.count("damage") == 0) return;
+  line.damage = arguments["damage"].as<std::string>();
+  if (line.quick) {
+    throw Error(Code::kUsage,
+                "--quick reads no content, so it cannot tell --damage what is damaged")
+        .add_next_step("leave out --quick");
+  }
+  // A file that no manifest lists would be the next damage.
+  std::string inside = line.bundle;
+  if (!inside.ends_with('/')) inside += '/';
+  if (line.damage.empty() || line.damage.starts_with(inside)) {
+    throw Error(Code::kUsage, fmt::format("--damage: expected a file beside the bundle, got {}",
+                                          quoted(line.damage)));
+  }
 }
 
 void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
@@ -200,7 +220,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   line.command = parse_command(words[0]);
   line.bundle = words[1];
-  if (line.command != Command::kPush && words.size() > 2) {
+  if (line.command == Command::kPatch) {
+    line.patches.assign(words.begin() + 2, words.end());
+  } else if (line.command != Command::kPush && words.size() > 2) {
     throw Error(Code::kUsage,
                 fmt::format("{}: one BUNDLE expected, got also {}", words[0], quoted(words[2])));
   }
@@ -216,6 +238,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
         .add_next_step("seabag-import index BUNDLE --rebuild");
   }
   if (arguments.count("output") > 0) line.output = arguments["output"].as<std::string>();
+  read_damage_file(arguments, line);
   line.registries = cli::read_registry_options(arguments);
   line.push.jobs = line.registries.jobs;
   line.push.max_rate = line.registries.max_rate;

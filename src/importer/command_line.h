@@ -16,7 +16,7 @@
 
 namespace seabag::importer {
 
-enum class Command { kHelp, kVersion, kVerify, kList, kPush, kIndex };
+enum class Command { kHelp, kVersion, kVerify, kList, kPush, kPatch, kIndex };
 
 /// The command line of seabag-import, taken apart and checked.
 struct CommandLine {
@@ -28,6 +28,8 @@ struct CommandLine {
   bool quick = false;                  ///< verify --quick
   bool deep = false;                   ///< verify --deep
   std::string output;                  ///< index --output; empty: beside the bundle
+  std::string damage;                  ///< verify --damage FILE; empty: none
+  std::vector<std::string> patches;    ///< of the command patch
   // push
   target::TargetName target;
   importing::NameOptions names;

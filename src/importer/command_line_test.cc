@@ -35,6 +35,11 @@ TEST(ImportCommandLine, TakesTheCommands) {
   EXPECT_TRUE(line.verify_target);
 }
 
+TEST(ImportCommandLine, TakesAnyNumberOfPatches) {
+  EXPECT_EQ(parse({"patch", "b"}).command, Command::kPatch);
+  EXPECT_EQ(parse({"patch", "b", "p", "q"}).patches, (std::vector<std::string>{"p", "q"}));
+}
+
 TEST(ImportCommandLine, TakesASealWithAndWithoutItsAlgorithm) {
   const std::string hex(64, 'a');
   const auto bare = parse({"verify", "b", "--seal", hex.c_str()}).seal;
@@ -51,12 +56,16 @@ struct Complaint {
 
 const Complaint kComplaints[] = {
     {"Nothing", {}, "expected a command"},
-    {"UnknownCommand", {"unpack", "b"}, "expected verify, list, push or index"},
+    {"UnknownCommand", {"unpack", "b"}, "expected verify, list, push, patch or index"},
     {"NoTarget", {"push", "b"}, "expected BUNDLE and TARGET"},
     {"UnknownTarget", {"push", "b", "ftp://x"}, "docker://"},
     {"TwoBundles", {"verify", "a", "b"}, "one BUNDLE expected"},
     {"QuickPush", {"push", "b", "oci:d", "--quick"}, "belongs to verify"},
     {"ReadBackOfALayout", {"push", "b", "oci:d", "--verify-target"}, "for a registry"},
+    {"DamageOfPush", {"push", "b", "oci:d", "--damage", "f"}, "belongs to verify"},
+    {"DamageOfAQuickLook", {"verify", "b", "--quick", "--damage", "f"}, "reads no content"},
+    {"DamageInTheBundle", {"verify", "b", "--damage", "b/f"}, "beside the bundle"},
+    {"DamageOfPatch", {"patch", "b", "--damage", "f"}, "belongs to verify"},
     {"MapOfVerify", {"verify", "b", "--map", "a=b"}, "belongs to push"},
     {"IndexAlone", {"index", "b"}, "expected --rebuild"},
     {"OutputOfVerify", {"verify", "b", "--output", "f"}, "belongs to index"},

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "bundle/damage.h"
+#include "bundle/damage_file.h"
 #include "bundle/opened.h"
 #include "bundle/plan_file.h"
 #include "bundle/seal.h"
@@ -26,6 +28,7 @@
 #include "importer/outcome.h"
 #include "importing/disk_artifact.h"
 #include "importing/lost_disks.h"
+#include "importing/mend.h"
 #include "importing/read_back.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
@@ -70,8 +73,36 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
   if (line.deep && report.findings.empty()) {
     report.findings = importing::verify_disks(bundle, files, jobs, progress, stop);
   }
-  cli::print(line.json ? verify_json(bundle, report, line.quick)
-                       : verify_text(bundle, report, line.quick));
+  const bundle::Damage damage =
+      line.quick ? bundle::Damage{.seal = bundle.seal()} : bundle::find_damage(bundle, report);
+  if (!line.damage.empty()) {
+    io::replace_file(files, line.damage, io::bytes_of(bundle::write_damage(damage)));
+  }
+  const Verified verified{.bundle = bundle,
+                          .report = report,
+                          .damage = damage,
+                          .quick = line.quick,
+                          .damage_file = line.damage};
+  cli::print(line.json ? verify_json(verified) : verify_text(verified));
+  return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
+}
+
+// Mends, and then looks at the whole bundle as verify does: success says that nothing is damaged
+// any more.
+int patch(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
+          const std::stop_token& stop) {
+  const int jobs = all_cores();
+  const importing::MendReport mended = importing::mend(
+      files, {.bundle = line.bundle, .seal = line.seal, .patches = line.patches, .jobs = jobs},
+      progress, stop);
+  std::vector<std::string> problems;
+  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems);
+  const auto report =
+      bundle::verify(bundle, std::move(problems), {.quick = false, .jobs = jobs}, progress, stop);
+  const bundle::Damage damage = bundle::find_damage(bundle, report);
+  const Verified verified{
+      .bundle = bundle, .report = report, .damage = damage, .quick = false, .damage_file = {}};
+  cli::print(line.json ? patch_json(mended, verified) : patch_text(mended) + verify_text(verified));
   return report.findings.empty() ? 0 : static_cast<int>(Code::kIntegrity);
 }
 
@@ -258,6 +289,7 @@ int run_command(int argc, const char* const* argv, const std::stop_token& stop) 
   const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
   if (line.command == Command::kVerify) return verify(line, *files, *progress, stop);
   if (line.command == Command::kList) return list(line, *files, *progress, stop);
+  if (line.command == Command::kPatch) return patch(line, *files, *progress, stop);
   if (line.command == Command::kIndex) return rebuild(line, *files, *progress, stop);
   return push(line, environment, *files, *progress, stop);
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "bundle/damage_file.h"
 
 namespace seabag::importer {
 namespace {
@@ -28,10 +29,37 @@ std::size_t left_out_count(const bundle::OpenedBundle& bundle) {
       bundle.index().content.blobs, index::Presence::kLeftOut, &index::Blob::presence));
 }
 
+// What to do about damage: the commands, ready to be copied.
+std::string mending_text(const Verified& verified) {
+  const bundle::Damage& damage = verified.damage;
+  if (verified.quick || !damage.is_any()) return {};
+  std::string text;
+  for (const std::string& problem : damage.beyond_repair) {
+    text += fmt::format("no patch mends: {}\n", problem);
+  }
+  const std::string bundle = printable(verified.bundle.path(), 4096);
+  if (damage.files.empty()) return text;
+  if (!damage.needs_patch()) {
+    return text +
+           fmt::format("nothing must be fetched to mend it: seabag-import patch {}\n", bundle);
+  }
+  const std::string list =
+      verified.damage_file.empty() ? "LIST" : printable(verified.damage_file, 4096);
+  if (verified.damage_file.empty()) {
+    text += fmt::format("to mend it: seabag-import verify {} --damage {}, then\n", bundle, list);
+  } else {
+    text += fmt::format("to mend it: {} says what is damaged\n", list);
+  }
+  return text + fmt::format(
+                    "  seabag-export PATCH --repair {} SOURCE...   where the sources are\n"
+                    "  seabag-import patch {} PATCH\n",
+                    list, bundle);
+}
+
 }  // namespace
 
-std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
-                        bool quick) {
+std::string verify_text(const Verified& verified) {
+  const bundle::VerifyReport& report = verified.report;
   std::string text;
   for (const bundle::Finding& finding : report.findings) {
     text += fmt::format("DAMAGED  {}\n", finding.text);
@@ -42,20 +70,20 @@ std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::Verify
       text += fmt::format("         and by {} more\n", finding.references.size() - kImagesShown);
     }
   }
-  if (const std::size_t absent = absent_count(bundle); absent > 0) {
+  if (const std::size_t absent = absent_count(verified.bundle); absent > 0) {
     text += fmt::format(
         "note     {} thing{} could not be had when the bundle was made; seabag-import list names "
         "them\n",
         absent, absent == 1 ? "" : "s");
   }
-  if (const auto count = left_out_count(bundle); count > 0) {
+  if (const auto count = left_out_count(verified.bundle); count > 0) {
     text += fmt::format(
         "note     {} blob{} left out on purpose (foreign layers, other platforms); seabag-import "
         "list tells of which images\n",
         count, count == 1 ? " was" : "s were");
   }
   const char* verdict = report.findings.empty() ? "ok" : "FAILED";
-  if (quick) {
+  if (verified.quick) {
     text += fmt::format(
         "{}: names, structure and sizes of {} files and {} blobs; no content was read (--quick)\n",
         verdict, report.files, report.blobs);
@@ -63,11 +91,13 @@ std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::Verify
     text += fmt::format("{}: {} files, {} blobs, {} read; every checksum and digest was compared\n",
                         verdict, report.files, report.blobs, readable_size(report.bytes));
   }
-  return text + fmt::format("seal  {}\n", bundle.seal().text());
+  return text + fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
 }
 
-std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
-                        bool quick) {
+namespace {
+
+Json to_json(const Verified& verified) {
+  const bundle::VerifyReport& report = verified.report;
   Json findings = Json::array();
   for (const bundle::Finding& finding : report.findings) {
     findings.push_back({{"text", finding.text},
@@ -75,10 +105,44 @@ std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::Verify
                         {"blob", finding.blob ? Json(finding.blob->text()) : Json()},
                         {"references", finding.references}});
   }
-  const Json json = {{"ok", report.findings.empty()},  {"quick", quick},
-                     {"seal", bundle.seal().text()},   {"files", report.files},
-                     {"blobs", report.blobs},          {"bytes", report.bytes},
-                     {"findings", std::move(findings)}};
+  const bool is_listed = verified.damage.is_any() && !verified.quick;
+  return {{"ok", report.findings.empty()},
+          {"quick", verified.quick},
+          {"seal", verified.bundle.seal().text()},
+          {"files", report.files},
+          {"blobs", report.blobs},
+          {"bytes", report.bytes},
+          {"findings", std::move(findings)},
+          {"damage", is_listed ? bundle::damage_json(verified.damage) : Json()}};
+}
+
+}  // namespace
+
+std::string verify_json(const Verified& verified) {
+  return to_json(verified).dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
+}
+
+std::string patch_text(const importing::MendReport& mended) {
+  std::string text;
+  for (const importing::MendedFile& file : mended.files) {
+    text += fmt::format("mended   {}: {} bytes written{}\n", printable(file.path), file.bytes,
+                        file.was_missing ? "; it was missing" : "");
+  }
+  for (const std::string& problem : mended.not_mended) {
+    text += fmt::format("not mended: {}\n", problem);
+  }
+  if (mended.files.empty()) text += "nothing was mended, and nothing was changed\n";
+  return text;
+}
+
+std::string patch_json(const importing::MendReport& mended, const Verified& verified) {
+  Json files = Json::array();
+  for (const importing::MendedFile& file : mended.files) {
+    files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"wasMissing", file.was_missing}});
+  }
+  Json json = to_json(verified);
+  json["mended"] = std::move(files);
+  json["notMended"] = mended.not_mended;
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 

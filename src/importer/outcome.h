@@ -4,17 +4,30 @@
 #include <string>
 #include <vector>
 
+#include "bundle/damage.h"
 #include "bundle/verify.h"
+#include "importing/mend.h"
 #include "importing/names.h"
 #include "importing/receipt.h"
 
 /// What the commands tell on standard output at their end. All text is harmless.
 namespace seabag::importer {
 
-std::string verify_text(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
-                        bool quick);
-std::string verify_json(const bundle::OpenedBundle& bundle, const bundle::VerifyReport& report,
-                        bool quick);
+/// What verify saw, and how.
+struct Verified {
+  const bundle::OpenedBundle& bundle;
+  const bundle::VerifyReport& report;
+  const bundle::Damage& damage;  ///< empty for a quick look
+  bool quick = false;
+  std::string damage_file;  ///< where the list of what is damaged was written; empty: nowhere
+};
+
+std::string verify_text(const Verified& verified);
+std::string verify_json(const Verified& verified);
+
+std::string patch_text(const importing::MendReport& mended);
+/// The document of verify_json(), and what was mended before.
+std::string patch_json(const importing::MendReport& mended, const Verified& verified);
 
 /// Where a disk would go.
 struct DiskDestination {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/tag_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bundle/opened.h"
+#include "io/posix_file_system.h"
+#include "sample_bundle/sample_bundle.h"
+#include "testing/temp_dir.h"
+
+namespace seabag::bundle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class TagFilesOfABundle : public ::testing::Test {
+ protected:
+  testing::TempDir dir_;
+  std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
+  std::string path_ = io::join(dir_.path(), "sample.bag");
+  sample_bundle::Sample sample_ = sample_bundle::make_sample();
+  digest::Digest seal_ = write_sample(*files_, path_, sample_, {});
+
+  std::string at(const std::string& name) const { return io::join(path_, name); }
+  std::string text_of(const std::string& name) const {
+    const io::Bytes bytes = io::read_file(*files_, at(name), 1U << 20U);
+    return std::string(io::text_of(bytes));
+  }
+  void replace(const std::string& name, const std::string& text) const {
+    io::replace_file(*files_, at(name), io::bytes_of(text));
+  }
+};
+
+TEST_F(TagFilesOfABundle, AreLeftWhereTheyAreRight) {
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_), IsEmpty());
+}
+
+TEST_F(TagFilesOfABundle, AreMadeAgainFromTheIndex) {  // [DMG-12]
+  for (const std::string name : {"bagit.txt", "manifest-sha256.txt"}) {
+    const std::string right = text_of(name);
+    files_->remove_file(at(name));
+    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt), ElementsAre(name));
+    EXPECT_EQ(text_of(name), right);
+    replace(name, right + "x");
+    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt), ElementsAre(name));
+    EXPECT_EQ(text_of(name), right);
+  }
+  OpenedBundle::open(*files_, path_, seal_);
+}
+
+TEST_F(TagFilesOfABundle, AreLeftWhereWhatFollowsIsNotWhatWasSealed) {  // [DMG-12]
+  // The sample's bag-info.txt is not the one that an export writes.
+  replace("bag-info.txt", "Bagging-Date: 2024-01-02\n");
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_), IsEmpty());
+  EXPECT_EQ(text_of("bag-info.txt"), "Bagging-Date: 2024-01-02\n");
+}
+
+TEST_F(TagFilesOfABundle, AreNotMadeFromADamagedIndex) {
+  const std::string index = text_of("index.sqlite");
+  replace("index.sqlite", index + "x");
+  replace("manifest-sha256.txt", "x");
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_), IsEmpty());
+}
+
+TEST_F(TagFilesOfABundle, GiveTheTagManifestIfTheSealIsKnown) {  // [DMG-12]
+  const std::string right = text_of("tagmanifest-sha256.txt");
+  replace("tagmanifest-sha256.txt", "x");
+  EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt), IsEmpty());
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_), ElementsAre("tagmanifest-sha256.txt"));
+  EXPECT_EQ(text_of("tagmanifest-sha256.txt"), right);
+  files_->remove_file(at("tagmanifest-sha256.txt"));
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_), ElementsAre("tagmanifest-sha256.txt"));
+}
+
+}  // namespace
+}  // namespace seabag::bundle
