@@ -294,6 +294,19 @@ class Disks(harness.TestCase):
         self.assertEqual((self.dir / "cut.bag/tagmanifest-sha256.txt").read_bytes(),
                          (whole / "tagmanifest-sha256.txt").read_bytes())
 
+    def test_holes_are_told_from_what_was_there_already(self):
+        raw = write_sparse(self.dir / "web01.raw", 100 * MIB, [(40 * MIB, noise(MIB, 1))])
+        for number, (options, of_holes) in enumerate(((["--json"], None), ([], "99.0 MiB of it are holes"))):
+            self.export_disk(f"{number}.bag", raw, *options)
+            if of_holes:
+                self.assertIn(of_holes, self.exported.stderr)
+                self.assertNotIn("there already", self.exported.stderr)
+                continue
+            ends = [event for event in map(json.loads, self.exported.stderr.splitlines())
+                    if event["event"] == "phase_end" and event["phase"] == "disks"]
+            self.assertEqual([(end["bytes_done"], end["bytes_holes"], end["bytes_skipped"]) for end in ends],
+                             [(100 * MIB, 99 * MIB, 0)])
+
     def test_disks_and_images_share_a_bundle(self):
         layout = harness.Layout(self.dir / "layout")
         layout.name("team/app:1", layout.manifest([layout.layer(b"layer")]))
