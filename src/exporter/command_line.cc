@@ -23,6 +23,7 @@ SOURCE  docker://HOST[:PORT]                 every repository that the registry 
         docker://HOST[:PORT]/REPO            every tag;  .../REPO:TAG one;  .../REPO@DIGEST one manifest
         oci:DIR[:REF]   oci-archive:FILE[:REF]   docker-archive:FILE[:REF]
         disk:PATH[,name=NAME][,server=NAME][,boot][,format=F][,source-format=F][,config=FILE]
+                  [,adapter=A][,cid=CID][,uuid=UUID][,timestamp=TIME]
         --from FILE                          more sources, one a line; - for standard input
 
 What    --platform OS/ARCH[/VARIANT]         of multi-platform images only these (repeatable)

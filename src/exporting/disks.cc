@@ -87,6 +87,10 @@ index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request,
   const conversion::OpenedDisk opened = conversion::open_disk(
       means.files, disk.path, disk.source_format ? disk.source_format : options.source_format);
   for (const std::string& warning : opened.disk->warnings()) means.progress.warn(warning);
+  conversion::require_holds(format, disk.identity);
+  if (options.destination) {
+    conversion::require_takes(*options.destination, disk.identity, means.now());
+  }
   return {.name = disk.name,
           .server = disk.server,
           .boots = disk.boots,
@@ -111,7 +115,8 @@ class DiskLanding {
               const bundle::UnfinishedBundle& unfinished)
       : request_(request), means_(means), unfinished_(unfinished) {}
 
-  bundle::LandedDisk run(const index::DiskInfo& disk) {
+  /// `identity`: what is given for its files.
+  bundle::LandedDisk run(const index::DiskInfo& disk, const conversion::Identity& identity) {
     const auto format = conversion::find_output_format(disk.format);
     check(format.has_value(), "the index knows the formats that there are");
     conversion::OpenedDisk opened =
@@ -128,7 +133,7 @@ class DiskLanding {
     const WatchedDisk watched(*opened.disk);
     const std::vector<std::string> names = conversion::file_names(*format, disk.name, disk.size);
     try {
-      return copy(watched, *format, names);
+      return copy(watched, *format, names, identity);
     } catch (const Error&) {
       source_failed_ = watched.has_failed();
       remove(names);
@@ -141,8 +146,9 @@ class DiskLanding {
 
  private:
   bundle::LandedDisk copy(const disk::DiskSource& disk, conversion::OutputFormat format,
-                          const std::vector<std::string>& names) {
-    const auto writer = conversion::create_writer(format, create(names), disk.size());
+                          const std::vector<std::string>& names,
+                          const conversion::Identity& identity) {
+    const auto writer = conversion::create_writer(format, create(names), disk.size(), identity);
     const conversion::CopyReport report = conversion::copy_disk(
         disk, writer.get(),
         {.jobs = request_.jobs, .zero_unreadable = request_.disk_options.zero_unreadable},
@@ -265,6 +271,8 @@ void land_disks(const ExportRequest& request, const Means& means,
   std::uint64_t bytes = 0;
   for (const index::DiskInfo& disk : plan.disks) bytes += disk.size;
   means.progress.begin("disks", plan.disks.size(), bytes);
+  const auto given = plan.metadata.find(kIdentifiers);
+  const std::string identifiers = given == plan.metadata.end() ? "" : given->second;
   std::vector<index::DiskInfo> here;
   for (index::DiskInfo& disk : plan.disks) {
     auto landed = bundle::find_landed_disk(means.files, marker_of(unfinished, disk));
@@ -273,7 +281,7 @@ void land_disks(const ExportRequest& request, const Means& means,
     } else {
       DiskLanding landing(request, means, unfinished);
       try {
-        landed = landing.run(disk);
+        landed = landing.run(disk, identity_in(identifiers, disk.name));
       } catch (Error& error) {
         error.add_context(disk.name);
         if (is_about_this_machine(error, landing.source_failed())) throw;

@@ -74,11 +74,14 @@ std::string layout_text(const bundle::PlanOptions& layout) {
 }
 
 std::map<std::string, std::string> metadata_of(const ExportRequest& request, const Means& means) {
-  return {{"format-version", bundle::kFormatVersion},
-          {"created", to_rfc3339(means.now())},
-          {"tool", request.tool},
-          {"selection", request.selection.text()},
-          {"layout", layout_text(request.layout)}};
+  std::map<std::string, std::string> metadata = {{"format-version", bundle::kFormatVersion},
+                                                 {"created", to_rfc3339(means.now())},
+                                                 {"tool", request.tool},
+                                                 {"selection", request.selection.text()},
+                                                 {"layout", layout_text(request.layout)}};
+  const std::string identifiers = identifiers_of(request.disks);
+  if (!identifiers.empty()) metadata[kIdentifiers] = identifiers;
+  return metadata;
 }
 
 void require_something(const Resolution& resolution, const ExportRequest& request) {

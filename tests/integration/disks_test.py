@@ -91,6 +91,10 @@ class Disks(harness.TestCase):
     def listed(self, bundle):
         return json.loads(self.importing("list", bundle, "--json").stdout)["disks"]
 
+    def metadata(self, bundle, name):
+        return run("sqlite3", f"file:{bundle}/index.sqlite?immutable=1",
+                   f"SELECT value FROM metadata WHERE name = '{name}'").stdout.strip()
+
     def main_file(self, bundle, name="web01"):
         found = sorted(pathlib.Path(bundle, "data/disks").glob(f"{name}.*"))
         self.assertEqual(len(found), 1, found)
@@ -127,6 +131,53 @@ class Disks(harness.TestCase):
                 again = self.export_disk(f"{output}-again.bag", raw, "--disk-format", output, "--jobs", "1")
                 for file in sorted(pathlib.Path(bundle, "data/disks").iterdir()):
                     self.assertEqual(file.read_bytes(), (again / "data/disks" / file.name).read_bytes(), file.name)
+
+    def test_identifiers_that_are_given_stand_in_the_files(self):  # [DSK-6]
+        raw = self.sample()
+        for output in ("vmdk", "vmdk-sparse", "vmdk-flat", "vmdk-2gb"):
+            with self.subTest(output=output):
+                source = f"{raw},format={output},cid=0BADCAFE,adapter=ide"
+                bundle = self.export_disk(f"{output}.bag", source)
+                image = self.main_file(bundle)
+                self.judge(image, output, raw)
+                info = json.loads(run("qemu-img", "info", "-f", "vmdk", "--output=json", image).stdout)
+                self.assertEqual(info["format-specific"]["data"]["cid"], 0x0BADCAFE)
+                self.assertIn(b'ddb.adapterType = "ide"\n', image.read_bytes()[:21 * 512])
+                self.assertEqual(self.metadata(bundle, "identifiers"), "web01:adapter=ide,cid=0badcafe")
+                again = self.export_disk(f"{output}-again.bag", source, "--jobs", "1")
+                self.assertEqual(image.read_bytes(), self.main_file(again).read_bytes())
+        identifiers = "uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11,timestamp=2000-01-01T01:00:00Z"
+        for output in ("vhd", "vhd-fixed"):
+            with self.subTest(output=output):
+                bundle = self.export_disk(f"{output}.bag", f"{raw},{identifiers}", "--disk-format", output)
+                image = self.main_file(bundle)
+                self.judge(image, output, raw)
+                footer = image.read_bytes()[-512:]
+                self.assertEqual(footer[24:28], (3600).to_bytes(4, "big"))
+                self.assertEqual(footer[68:84].hex(), "6b1ff1d439a94f0c8d3f0d7b0e5f9a11")
+
+    def test_identifiers_stay_with_files_that_are_copied_and_are_the_contents_in_those_that_are_converted(self):
+        raw = self.sample()
+        given = self.export_disk("given.bag", f"{raw},format=vmdk-flat,cid=0badcafe")
+        plain = self.export_disk("plain.bag", f"{raw},format=vmdk-sparse")
+        self.push(given, f"dir:{self.dir}/as-it-is")
+        self.assertEqual((self.dir / "as-it-is/disks/web01.vmdk").read_bytes(), self.main_file(given).read_bytes())
+        self.push(given, f"dir:{self.dir}/converted", "--disk-as", "vmdk-sparse")
+        self.assertEqual((self.dir / "converted/disks/web01.vmdk").read_bytes(), self.main_file(plain).read_bytes())
+
+    def test_identifiers_are_refused_where_they_have_no_place(self):
+        raw = self.sample(size=MIB)
+        for option, output, advice in (
+                ("cid=0badcafe", "vhd", "leave out cid=, or pass format=vmdk"), ("adapter=ide", "raw", "leave out adapter="),
+                ("uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11", "vmdk", "format=vhd or vhd-fixed"),
+                ("timestamp=2026-11-25T08:00:00Z", "vmdk-2gb", "leave out timestamp=")):
+            with self.subTest(option=option):
+                done = self.refused("a.bag", f"{raw},{option}", "--disk-format", output, expect=2)
+                self.assertIn(f"{output} has no place for {option}", done.stderr)
+                self.assertIn(advice, done.stderr)
+        done = self.refused("a.bag", f"{raw},timestamp=2099-01-01T00:00:00Z", "--for", "xenserver", expect=2)
+        self.assertIn("refuses a time stamp in the future", done.stderr)
+        self.assertFalse((self.dir / "a.bag.unfinished").exists())
 
     def test_every_source_gives_the_same_content(self):
         raw = self.sample(size=9 * MIB)
