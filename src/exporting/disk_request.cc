@@ -106,6 +106,23 @@ DiskRequest parse_disk(std::string_view text) try {
   throw;
 }
 
+conversion::OutputFormat default_format(const DiskOptions& options) {
+  if (options.format_is_given || !options.destination) return options.format;
+  return conversion::default_format(*options.destination);
+}
+
+DiskConfig find_disk_config(const std::string& text, const std::vector<std::string>& names) {
+  const auto equals = text.find('=');
+  if (equals != std::string::npos) {
+    const auto named = std::ranges::find(names, text.substr(0, equals));
+    if (named != names.end()) return {*named, text.substr(equals + 1)};
+  }
+  if (names.size() == 1) return {names.front(), text};
+  throw Error(Code::kUsage, fmt::format("--disk-config {}: there is no disk of that name among {}",
+                                        seabag::quoted(text), names.size()))
+      .add_next_step("pass --disk-config NAME=FILE.json, with the name of one of the disks");
+}
+
 std::string identifiers_of(const std::vector<DiskRequest>& disks) {
   std::map<std::string, std::string> given;
   for (const DiskRequest& disk : disks) {

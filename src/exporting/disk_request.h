@@ -37,10 +37,23 @@ struct DiskOptions {
   bool zero_unreadable = false;  ///< go on where a disk cannot be read
 };
 
+/// The format of a disk that says none.
+conversion::OutputFormat default_format(const DiskOptions& options);
+
 /// "disk:PATH[,name=NAME][,server=NAME][,boot][,format=FORMAT][,source-format=FORMAT][,config=FILE]
 /// [,adapter=ADAPTER][,cid=CID][,uuid=UUID][,timestamp=TIME]". A comma in a path is written as two.
 /// Errors: kUsage, naming the part.
 DiskRequest parse_disk(std::string_view text);
+
+/// "[NAME=]FILE" of --disk-config.
+struct DiskConfig {
+  std::string disk;
+  std::string file;
+};
+
+/// Which of the disks `names` it is about; without NAME, the only one.
+/// Errors: kUsage if it is none of them.
+DiskConfig find_disk_config(const std::string& text, const std::vector<std::string>& names);
 
 /// What is given for the files of all disks, for the metadata of the index:
 /// "db:uuid=... web01:adapter=ide,cid=0badcafe". Empty: nothing.

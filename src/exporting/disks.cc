@@ -57,14 +57,6 @@ class WatchedDisk : public disk::DiskSource {
   mutable std::atomic<bool> has_failed_ = false;
 };
 
-conversion::OutputFormat format_of(const DiskRequest& disk, const DiskOptions& options) {
-  if (disk.format) return *disk.format;
-  if (!options.format_is_given && options.destination) {
-    return conversion::default_format(*options.destination);
-  }
-  return options.format;
-}
-
 std::uint64_t planned_size(conversion::OutputFormat format, const DiskOptions& options,
                            std::uint64_t size) {
   std::uint64_t planned = size;
@@ -83,7 +75,7 @@ std::uint64_t planned_size(conversion::OutputFormat format, const DiskOptions& o
 index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request,
                           const Means& means) {
   const DiskOptions& options = request.disk_options;
-  const auto format = format_of(disk, options);
+  const auto format = disk.format.value_or(default_format(options));
   const conversion::OpenedDisk opened = conversion::open_disk(
       means.files, disk.path, disk.source_format ? disk.source_format : options.source_format);
   for (const std::string& warning : opened.disk->warnings()) means.progress.warn(warning);

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import resource
 import subprocess
 import sys
 import unittest
@@ -344,6 +346,46 @@ class Disks(harness.TestCase):
             self.export("cut.bag", "--resume", env={"SOURCE_DATE_EPOCH": "1795237980"})
         self.assertEqual((self.dir / "cut.bag/tagmanifest-sha256.txt").read_bytes(),
                          (whole / "tagmanifest-sha256.txt").read_bytes())
+
+    def begin(self, bundle, *arguments):
+        """An export that ends for want of room in a file of more than 4 MiB."""
+        limits = (resource.RLIMIT_FSIZE, (4 * MIB, 4 * MIB))
+        done = subprocess.run([EXPORT, self.dir / bundle, *map(str, arguments)], capture_output=True, text=True,
+                              env=harness.environment(), preexec_fn=lambda: resource.setrlimit(*limits))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertTrue((self.dir / f"{bundle}.unfinished/landed-disks/a").exists(), done.stderr)
+
+    def test_an_export_is_resumed_as_it_was_begun(self):
+        first, second = self.sample("a.raw", MIB), self.sample("b.raw", 9 * MIB)
+        with open(second, "r+b") as file:
+            file.write(noise(8 * MIB, "b"))
+        config = self.dir / "server.json"
+        config.write_text("{}")
+        sources = [f"disk:{first},uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11,format=vhd-fixed",
+                   f"disk:{second},cid=0badcafe,adapter=buslogic,config={config}"]
+        whole = self.export("whole.bag", *sources, "--disk-format", "vmdk-sparse")
+        for number, said in enumerate(([], [*sources, "--disk-format", "vmdk-sparse"], [f"disk:{second}", f"disk:{first}"])):
+            with self.subTest(said=said):
+                self.begin(f"{number}.bag", *sources, "--disk-format", "vmdk-sparse")
+                bundle = self.export(f"{number}.bag", "--resume", *said)
+                for file in sorted((whole / "data/disks").iterdir()):
+                    self.assertEqual(file.read_bytes(), (bundle / "data/disks" / file.name).read_bytes(), file.name)
+        self.begin("c.bag", *sources, "--disk-format", "vmdk-sparse")
+        other = self.dir / "other.json"
+        other.write_text("[]")
+        for said, was, now in (
+                (["--disk-format", "vhd"], "vmdk-sparse", "vhd"), (["--for", "azure"], "none", "azure"),
+                ([f"disk:{first}", f"disk:{second},cid=00000001"], "0badcafe", "00000001"),
+                ([f"disk:{first},format=raw", f"disk:{second}"], "vhd-fixed", "raw"),
+                ([f"disk:{first}"], str(second), "none"), ([f"disk:{first}", f"disk:{self.dir}/c.raw"], str(second), "c.raw"),
+                ([f"disk:{first}", f"disk:{second},name=db"], f"b disk:{second}", f"db disk:{second}"),
+                (["--disk-config", f"b={other}"], "sha256:44136fa3", "other.json")):
+            with self.subTest(said=said):
+                self.export("c.bag", "--resume", *said, expect=2)
+                message = self.exported.stderr.replace("\n", " ")
+                self.assertRegex(message, f"begun with.*{re.escape(was)}.*now.*{re.escape(now)}")
+                self.assertTrue((self.dir / "c.bag.unfinished").exists(), "it is kept")
+        self.export("c.bag", "--resume")
 
     def test_holes_are_told_from_what_was_there_already(self):
         raw = write_sparse(self.dir / "web01.raw", 100 * MIB, [(40 * MIB, noise(MIB, 1))])
