@@ -93,6 +93,10 @@ inline constexpr std::uint64_t kVhdDynamicBytes = 2040ULL << 30U;
 /// Blocks of a dynamic VHD: the largest in blocks of 512 KiB, the smallest met. 16 MiB of memory
 /// while the file is opened.
 inline constexpr std::uint64_t kVhdBlocks = 1U << 22U;
+/// Blocks smaller than kVhdCommonBlockBytes, which no program makes. Each costs three reads and two
+/// seeks to walk, whatever it holds: millions of them took minutes for a few GiB of disk.
+inline constexpr std::uint64_t kVhdSmallBlocks = 1U << 15U;
+inline constexpr std::uint32_t kVhdCommonBlockBytes = 512U << 10U;
 /// Blocks of a dynamic VHD have 2 MiB, rarely 512 KiB to 4 MiB. The bitmap of the largest has 64
 /// KiB, which each reading thread holds.
 inline constexpr std::uint32_t kVhdMinBlockBytes = 4096;

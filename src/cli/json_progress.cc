@@ -18,6 +18,7 @@ json::Value sums(const char* event, const Tally& tally, double rate) {
                        {"items_done", tally.done_items()},
                        {"bytes_done", tally.done_bytes()},
                        {"bytes_skipped", tally.skipped_bytes()},
+                       {"bytes_holes", tally.hole_bytes()},
                        {"bytes_per_second", static_cast<std::uint64_t>(rate)}};
   if (tally.items() > 0) value["items"] = tally.items();
   if (tally.bytes() > 0) value["bytes"] = tally.bytes();
@@ -49,6 +50,11 @@ void JsonProgress::add_bytes(std::uint64_t bytes) {
 void JsonProgress::skip_bytes(std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   tally_.skip_bytes(bytes);
+}
+
+void JsonProgress::pass_hole(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  tally_.pass_hole(bytes);
 }
 
 void JsonProgress::item_done(std::string_view what) {

@@ -15,7 +15,9 @@ namespace seabag::cli {
 ///
 ///   {"event":"phase","phase":"fetching","items":40,"bytes":3145728000}
 ///   {"event":"progress","phase":...,"items_done":12,"items":40,"bytes_done":...,"bytes":...,
-///    "bytes_skipped":...,"bytes_per_second":...,"seconds_left":...}     at most one a second
+///    "bytes_skipped":...,"bytes_holes":...,"bytes_per_second":...,"seconds_left":...}
+///                                            at most one a second; bytes_done counts what was
+///                                            skipped, being there, and holes of disks, too
 ///   {"event":"item","phase":...,"what":"library/busybox:1.35"}          one for each item
 ///   {"event":"phase_end", as "progress", "seconds":...}                 the rate is that of the
 ///   whole phase
@@ -30,6 +32,7 @@ class JsonProgress : public transfer::Progress {
   void begin(std::string_view phase, std::uint64_t items, std::uint64_t bytes) override;
   void add_bytes(std::uint64_t bytes) override;
   void skip_bytes(std::uint64_t bytes) override;
+  void pass_hole(std::uint64_t bytes) override;
   void item_done(std::string_view what) override;
   void end() override;
   void warn(std::string_view text) override;

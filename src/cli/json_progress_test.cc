@@ -46,6 +46,7 @@ TEST(JsonProgress, WritesAnEventALine) {
                  {"bytes_done", 600},
                  {"bytes", 1000},
                  {"bytes_skipped", 500},
+                 {"bytes_holes", 0},
                  {"bytes_per_second", 100},
                  {"seconds_left", 4}},
                 {{"event", "item"}, {"phase", "fetching"}, {"what", "a/b:1"}},
@@ -56,10 +57,26 @@ TEST(JsonProgress, WritesAnEventALine) {
                  {"bytes_done", 600},
                  {"bytes", 1000},
                  {"bytes_skipped", 500},
+                 {"bytes_holes", 0},
                  {"bytes_per_second", 50},
                  {"seconds", 2}},
                 {{"event", "warning"}, {"text", "left out"}},
                 {{"event", "note"}, {"text", "so it is"}}}));
+}
+
+TEST(JsonProgress, TellsHolesFromWhatWasThere) {
+  RecordedOutlet recorded;
+  JsonProgress progress(recorded.outlet(), false);
+  progress.begin("disks", 1, 1000);
+  progress.skip_bytes(100);
+  progress.pass_hole(700);
+  progress.add_bytes(200);
+  recorded.take();
+  progress.end();
+  const json::Value sums = events(recorded.take()).front();
+  EXPECT_EQ(sums["bytes_done"], 1000);
+  EXPECT_EQ(sums["bytes_skipped"], 100);
+  EXPECT_EQ(sums["bytes_holes"], 700);
 }
 
 TEST(JsonProgress, WritesProgressAtMostOnceASecond) {

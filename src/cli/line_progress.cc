@@ -40,6 +40,9 @@ std::string ending(const Tally& tally, Tally::Time now) {
   if (tally.skipped_bytes() > 0) {
     line += fmt::format(" ({} of it were there already)", readable_size(tally.skipped_bytes()));
   }
+  if (tally.hole_bytes() > 0) {
+    line += fmt::format(" ({} of it are holes)", readable_size(tally.hole_bytes()));
+  }
   line += " in " + readable_time(tally.elapsed(now));
   if (const double rate = tally.mean_rate(now); rate >= 1) line += ", " + readable_rate(rate);
   return line;
@@ -66,6 +69,11 @@ void LineProgress::add_bytes(std::uint64_t bytes) {
 void LineProgress::skip_bytes(std::uint64_t bytes) {
   const std::scoped_lock lock(mutex_);
   tally_.skip_bytes(bytes);
+}
+
+void LineProgress::pass_hole(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  tally_.pass_hole(bytes);
 }
 
 void LineProgress::item_done(std::string_view /*what*/) {

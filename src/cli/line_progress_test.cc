@@ -32,6 +32,20 @@ TEST(LineProgress, PrintsABeginningNewsEveryTenSecondsAndTheSums) {
       "fetching: done, 1 item, 35.0 MiB (20.0 MiB of it were there already) in 0:15, 1.00 MiB/s\n");
 }
 
+TEST(LineProgress, CallsHolesHoles) {
+  RecordedOutlet recorded;
+  LineProgress progress(recorded.outlet());
+  progress.begin("disks", 1, 100 * kMiB);
+  progress.pass_hole(80 * kMiB);
+  recorded.time += seconds(10);
+  progress.add_bytes(20 * kMiB);
+  progress.item_done("a");
+  recorded.take();
+  progress.end();
+  EXPECT_EQ(recorded.take(),
+            "disks: done, 1 item, 100 MiB (80.0 MiB of it are holes) in 0:10, 2.00 MiB/s\n");
+}
+
 TEST(LineProgress, CountsWhereTheWholeIsNotKnown) {
   RecordedOutlet recorded;
   LineProgress progress(recorded.outlet());

@@ -23,14 +23,17 @@ class Tally {
   void add_bytes(std::uint64_t bytes, Time now);
   /// Done already: counts as done, but neither for the rate nor for the time left.
   void skip_bytes(std::uint64_t bytes) { skipped_bytes_ += bytes; }
+  /// Nothing to do: counts like what is skipped, but was there at no time.
+  void pass_hole(std::uint64_t bytes) { hole_bytes_ += bytes; }
   void add_item() { ++done_items_; }
 
   const std::string& phase() const { return phase_; }
   std::uint64_t items() const { return items_; }
   std::uint64_t done_items() const { return done_items_; }
   std::uint64_t bytes() const { return bytes_; }
-  std::uint64_t done_bytes() const { return moved_bytes_ + skipped_bytes_; }
+  std::uint64_t done_bytes() const { return moved_bytes_ + skipped_bytes_ + hole_bytes_; }
   std::uint64_t skipped_bytes() const { return skipped_bytes_; }
+  std::uint64_t hole_bytes() const { return hole_bytes_; }
 
   /// 0 to 1, of the bytes, or of the items where bytes are not known; nothing if neither is.
   std::optional<double> fraction() const;
@@ -56,6 +59,7 @@ class Tally {
   std::uint64_t done_items_ = 0;
   std::uint64_t moved_bytes_ = 0;
   std::uint64_t skipped_bytes_ = 0;
+  std::uint64_t hole_bytes_ = 0;
   Time start_;
   std::deque<Sample> samples_;  // of the last kWindow, oldest first
 };

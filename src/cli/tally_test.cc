@@ -57,6 +57,16 @@ TEST(Tally, CountsSkippedBytesAsDoneButNotForTheRate) {
   EXPECT_EQ(tally.time_left(kStart + seconds(1)), seconds(4));
 }
 
+TEST(Tally, CountsHolesAsDoneButNeitherForTheRateNorAsThereAlready) {
+  Tally tally("disks", 0, 10'000, kStart);
+  tally.pass_hole(5000);
+  run_a_second(tally, 0, 1000);
+  EXPECT_EQ(tally.done_bytes(), 6000U);
+  EXPECT_EQ(tally.skipped_bytes(), 0U);
+  EXPECT_EQ(tally.hole_bytes(), 5000U);
+  EXPECT_DOUBLE_EQ(tally.rate(kStart + seconds(1)), 1000);
+}
+
 TEST(Tally, TakesTheFractionFromItemsWhereBytesAreNotKnown) {
   Tally tally("resolving", 4, 0, kStart);
   tally.add_item();

@@ -112,6 +112,12 @@ void TerminalProgress::skip_bytes(std::uint64_t bytes) {
   draw_if_due(outlet_.now());
 }
 
+void TerminalProgress::pass_hole(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  tally_.pass_hole(bytes);
+  draw_if_due(outlet_.now());
+}
+
 void TerminalProgress::item_done(std::string_view /*what*/) {
   const std::scoped_lock lock(mutex_);
   tally_.add_item();

@@ -32,6 +32,7 @@ class TerminalProgress : public transfer::Progress {
   void begin(std::string_view phase, std::uint64_t items, std::uint64_t bytes) override;
   void add_bytes(std::uint64_t bytes) override;
   void skip_bytes(std::uint64_t bytes) override;
+  void pass_hole(std::uint64_t bytes) override;
   void item_done(std::string_view what) override;
   void end() override;
   void warn(std::string_view text) override;

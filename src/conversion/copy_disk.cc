@@ -53,7 +53,7 @@ class Copy {
       if (failure_.is_set()) wake_all();
     });
     failure_.rethrow();
-    progress_.skip_bytes(from_.size() - next_skipped_from_);
+    progress_.pass_hole(from_.size() - next_skipped_from_);
     CopyReport report{.content = hasher_.finish(), .data_bytes = data_bytes_, .zeroed = joined()};
     if (to_ != nullptr) to_->finish(report.content);
     return report;
@@ -89,7 +89,7 @@ class Copy {
     }
     if (next_ >= from_.size()) return std::nullopt;
     const std::uint64_t offset = next_ - next_ % kChunkBytes;
-    progress_.skip_bytes(offset - next_skipped_from_);
+    progress_.pass_hole(offset - next_skipped_from_);
     next_ = std::min(offset + kChunkBytes, from_.size());
     next_skipped_from_ = next_;
     return Claim{offset, claimed_++};

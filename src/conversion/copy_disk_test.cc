@@ -2,6 +2,7 @@
 #include "conversion/copy_disk.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -80,6 +81,28 @@ TEST(CopyDisk, ReadsNoHoleAndTakesTheSameDigest) {
                disk::digest_of_chunk(std::vector(kChunkBytes, static_cast<std::byte>(value))));
   }
   EXPECT_EQ(report.content, hasher.finish());
+}
+
+class CountedProgress : public transfer::NoProgress {
+ public:
+  void add_bytes(std::uint64_t bytes) override { moved += bytes; }
+  void skip_bytes(std::uint64_t bytes) override { skipped += bytes; }
+  void pass_hole(std::uint64_t bytes) override { holes += bytes; }
+
+  std::atomic<std::uint64_t> moved = 0;
+  std::atomic<std::uint64_t> skipped = 0;
+  std::atomic<std::uint64_t> holes = 0;
+};
+
+TEST(CopyDisk, CallsWhatItDoesNotReadHoles) {
+  SparseDisk disk(9 * std::uint64_t{kChunkBytes} + 512);
+  disk.fill(2, std::byte{1});
+  disk.fill(7, std::byte{2});
+  CountedProgress progress;
+  copy_disk(disk, nullptr, {.jobs = 2}, progress, {});
+  EXPECT_EQ(progress.moved, 2 * kChunkBytes);
+  EXPECT_EQ(progress.holes, 7 * kChunkBytes + 512);
+  EXPECT_EQ(progress.skipped, 0U);
 }
 
 TEST(CopyDisk, GivesTheSameForAnyNumberOfJobs) {

@@ -86,4 +86,14 @@ std::uint64_t size_for(Destination destination, OutputFormat format, std::uint64
   return round_up(std::max(size, rule.min_size), rule.multiple);
 }
 
+void require_takes(Destination destination, const Identity& identity, UtcTime now) {
+  const bool is_xen =
+      destination == Destination::kXenServer || destination == Destination::kIbmClassic;
+  if (!is_xen || !identity.timestamp || time_of_timestamp(*identity.timestamp) <= now) return;
+  throw Error(Code::kUsage,
+              fmt::format("{} refuses a time stamp in the future, {}", name_of(destination),
+                          to_rfc3339(time_of_timestamp(*identity.timestamp))))
+      .add_next_step("leave out timestamp=, or give a time that has passed");
+}
+
 }  // namespace seabag::conversion

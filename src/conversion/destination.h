@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utc_time.h"
 #include "conversion/formats.h"
+#include "conversion/identity.h"
 
 namespace seabag::conversion {
 
@@ -25,5 +27,8 @@ OutputFormat default_format(Destination destination);
 /// The size that the disk must have there: `size`, or more. Errors: kUsage, with what to change, if
 /// the destination does not take the format, or takes no disk that large.
 std::uint64_t size_for(Destination destination, OutputFormat format, std::uint64_t size);
+
+/// Errors: kUsage if the destination refuses what is given for the files. `now`: of today.
+void require_takes(Destination destination, const Identity& identity, UtcTime now);
 
 }  // namespace seabag::conversion

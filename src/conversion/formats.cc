@@ -113,6 +113,18 @@ void require_fits(OutputFormat format, std::uint64_t size) {
   }
 }
 
+void require_holds(OutputFormat format, const Identity& identity) {
+  const SourceFormat holder = source_format_of(format);
+  for (const auto& [key, value] : options_of(identity)) {
+    const bool is_of_vmdk = key == "adapter" || key == "cid";
+    if (holder == (is_of_vmdk ? SourceFormat::kVmdk : SourceFormat::kVhd)) continue;
+    throw Error(Code::kUsage, fmt::format("{} has no place for {}={}", name_of(format), key, value))
+        .add_next_step(fmt::format(
+            "leave out {}=, or pass format={}", key,
+            is_of_vmdk ? "vmdk, vmdk-sparse, vmdk-flat or vmdk-2gb" : "vhd or vhd-fixed"));
+  }
+}
+
 std::vector<std::string> file_names(OutputFormat format, const std::string& name,
                                     std::uint64_t size) {
   switch (format) {
@@ -128,17 +140,21 @@ std::vector<std::string> file_names(OutputFormat format, const std::string& name
 
 std::unique_ptr<disk::DiskWriter> create_writer(OutputFormat format,
                                                 std::vector<std::unique_ptr<io::File>> files,
-                                                std::uint64_t size) {
+                                                std::uint64_t size, const Identity& identity) {
+  const vhd::Identity of_vhd = {.unique_id = identity.uuid,
+                                .timestamp = identity.timestamp.value_or(0)};
   check(!files.empty(), "a disk has files");
   switch (format) {
     case OutputFormat::kRaw:
       return std::make_unique<disk::RawWriter>(std::move(files.front()), size);
     case OutputFormat::kVhd:
-      return std::make_unique<vhd::DynamicWriter>(std::move(files.front()), size);
+      return std::make_unique<vhd::DynamicWriter>(std::move(files.front()), size, of_vhd);
     case OutputFormat::kVhdFixed:
-      return std::make_unique<vhd::FixedWriter>(std::move(files.front()), size);
+      return std::make_unique<vhd::FixedWriter>(std::move(files.front()), size, of_vhd);
     default:
-      return vmdk::create_writer(subformat_of(format), std::move(files), size);
+      return vmdk::create_writer(
+          subformat_of(format), std::move(files), size,
+          {.adapter = identity.adapter.value_or(vmdk::Adapter::kLsilogic), .cid = identity.cid});
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conversion/identity.h"
 #include "disk/disk_writer.h"
 #include "io/file_system.h"
 
@@ -43,13 +44,17 @@ std::string source_format_names();
 /// Errors: kUsage if `format` cannot hold a disk of that size, with a format that can.
 void require_fits(OutputFormat format, std::uint64_t size);
 
+/// Errors: kUsage if files of `format` have no place for something of `identity`, with formats that
+/// have.
+void require_holds(OutputFormat format, const Identity& identity);
+
 /// The names of the files that hold a disk of that name and size, the one to open first.
 std::vector<std::string> file_names(OutputFormat format, const std::string& name,
                                     std::uint64_t size);
 
-/// Requires: `files` are new, empty, in the order of file_names(); require_fits().
+/// Requires: `files` are new, empty, in the order of file_names(); require_fits(), require_holds().
 std::unique_ptr<disk::DiskWriter> create_writer(OutputFormat format,
                                                 std::vector<std::unique_ptr<io::File>> files,
-                                                std::uint64_t size);
+                                                std::uint64_t size, const Identity& identity = {});
 
 }  // namespace seabag::conversion

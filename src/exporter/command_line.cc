@@ -23,6 +23,7 @@ SOURCE  docker://HOST[:PORT]                 every repository that the registry 
         docker://HOST[:PORT]/REPO            every tag;  .../REPO:TAG one;  .../REPO@DIGEST one manifest
         oci:DIR[:REF]   oci-archive:FILE[:REF]   docker-archive:FILE[:REF]
         disk:PATH[,name=NAME][,server=NAME][,boot][,format=F][,source-format=F][,config=FILE]
+                  [,adapter=A][,cid=CID][,uuid=UUID][,timestamp=TIME]
         --from FILE                          more sources, one a line; - for standard input
 
 What    --platform OS/ARCH[/VARIANT]         of multi-platform images only these (repeatable)
@@ -255,22 +256,21 @@ void add_source_list(exporting::ExportRequest& request, std::string_view text,
 }
 
 void link_disk_configs(exporting::ExportRequest& request, const std::vector<std::string>& configs) {
+  if (request.resume && request.disks.empty()) {
+    request.configs = configs;
+    return;
+  }
+  std::vector<std::string> names;
+  for (const exporting::DiskRequest& disk : request.disks) names.push_back(disk.name);
   for (const std::string& config : configs) {
-    const auto equals = config.find('=');
-    const auto named = equals == std::string::npos
-                           ? request.disks.end()
-                           : std::ranges::find(request.disks, config.substr(0, equals),
-                                               &exporting::DiskRequest::name);
-    if (named != request.disks.end()) {
-      named->config = config.substr(equals + 1);
-    } else if (request.disks.size() == 1 && request.disks.front().config.empty()) {
-      request.disks.front().config = config;
-    } else if (!request.resume) {
-      throw Error(Code::kUsage,
-                  fmt::format("--disk-config {}: there is no disk of that name among {}",
-                              quoted(config), request.disks.size()))
-          .add_next_step("pass --disk-config NAME=FILE.json, with the name of one of the disks");
+    exporting::DiskConfig found = exporting::find_disk_config(config, names);
+    const auto disk = std::ranges::find(request.disks, found.disk, &exporting::DiskRequest::name);
+    if (!disk->config.empty()) {
+      throw Error(Code::kUsage, fmt::format("--disk-config {}: {} has the configuration {} already",
+                                            quoted(config), disk->name, quoted(disk->config)))
+          .add_next_step("put what belongs to one disk into one JSON document");
     }
+    disk->config = std::move(found.file);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "exporting/disk_request.h"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -68,11 +69,13 @@ void set_option(DiskRequest& disk, const std::string& key, const std::string& va
                   fmt::format("source-format: expected one of {}, got {}",
                               conversion::source_format_names(), seabag::quoted(value)));
     }
+  } else if (conversion::is_identity_option(key)) {
+    conversion::set_identity(disk.identity, key, value);
   } else {
     throw Error(Code::kUsage, fmt::format("unknown option {} of a disk", seabag::quoted(key)))
         .add_next_step(
-            "name=, server=, boot, format=, source-format= and config= are known; a comma that "
-            "belongs to the path is written as two");
+            "name=, server=, boot, format=, source-format=, config=, adapter=, cid=, uuid= and "
+            "timestamp= are known; a comma that belongs to the path is written as two");
   }
 }
 
@@ -101,6 +104,49 @@ DiskRequest parse_disk(std::string_view text) try {
 } catch (Error& error) {
   error.add_context(seabag::quoted(text));
   throw;
+}
+
+conversion::OutputFormat default_format(const DiskOptions& options) {
+  if (options.format_is_given || !options.destination) return options.format;
+  return conversion::default_format(*options.destination);
+}
+
+DiskConfig find_disk_config(const std::string& text, const std::vector<std::string>& names) {
+  const auto equals = text.find('=');
+  if (equals != std::string::npos) {
+    const auto named = std::ranges::find(names, text.substr(0, equals));
+    if (named != names.end()) return {*named, text.substr(equals + 1)};
+  }
+  if (names.size() == 1) return {names.front(), text};
+  throw Error(Code::kUsage, fmt::format("--disk-config {}: there is no disk of that name among {}",
+                                        seabag::quoted(text), names.size()))
+      .add_next_step("pass --disk-config NAME=FILE.json, with the name of one of the disks");
+}
+
+std::string identifiers_of(const std::vector<DiskRequest>& disks) {
+  std::map<std::string, std::string> given;
+  for (const DiskRequest& disk : disks) {
+    if (disk.identity != conversion::Identity{}) given[disk.name] = text_of(disk.identity);
+  }
+  std::string text;
+  for (const auto& [name, identity] : given) {
+    text += fmt::format("{}{}:{}", text.empty() ? "" : " ", name, identity);
+  }
+  return text;
+}
+
+conversion::Identity identity_in(std::string_view identifiers, std::string_view disk) try {
+  while (!identifiers.empty()) {
+    const std::string_view word = identifiers.substr(0, identifiers.find(' '));
+    identifiers.remove_prefix(std::min(word.size() + 1, identifiers.size()));
+    const auto colon = word.find(':');
+    if (colon != std::string_view::npos && word.substr(0, colon) == disk) {
+      return conversion::parse_identity(word.substr(colon + 1));
+    }
+  }
+  return {};
+} catch (const Error& error) {
+  throw Error(Code::kMalformed, fmt::format("identifiers of {}: {}", disk, error.what()));
 }
 
 }  // namespace seabag::exporting

@@ -22,6 +22,7 @@ struct DiskRequest {
   std::string config;  ///< the file with its server's configuration; empty: none
   std::optional<conversion::SourceFormat> source_format;
   std::optional<conversion::OutputFormat> format;
+  conversion::Identity identity;  ///< of its files, as far as it is given
 
   std::string uri() const { return "disk:" + path; }
 };
@@ -36,8 +37,30 @@ struct DiskOptions {
   bool zero_unreadable = false;  ///< go on where a disk cannot be read
 };
 
-/// "disk:PATH[,name=NAME][,server=NAME][,boot][,format=FORMAT][,source-format=FORMAT][,config=FILE]".
-/// A comma in a path is written as two. Errors: kUsage, naming the part.
+/// The format of a disk that says none.
+conversion::OutputFormat default_format(const DiskOptions& options);
+
+/// "disk:PATH[,name=NAME][,server=NAME][,boot][,format=FORMAT][,source-format=FORMAT][,config=FILE]
+/// [,adapter=ADAPTER][,cid=CID][,uuid=UUID][,timestamp=TIME]". A comma in a path is written as two.
+/// Errors: kUsage, naming the part.
 DiskRequest parse_disk(std::string_view text);
+
+/// "[NAME=]FILE" of --disk-config.
+struct DiskConfig {
+  std::string disk;
+  std::string file;
+};
+
+/// Which of the disks `names` it is about; without NAME, the only one.
+/// Errors: kUsage if it is none of them.
+DiskConfig find_disk_config(const std::string& text, const std::vector<std::string>& names);
+
+/// What is given for the files of all disks, for the metadata of the index:
+/// "db:uuid=... web01:adapter=ide,cid=0badcafe". Empty: nothing.
+std::string identifiers_of(const std::vector<DiskRequest>& disks);
+inline constexpr const char* kIdentifiers = "identifiers";  ///< their name in the metadata
+
+/// What such a text says of one disk. Errors: kMalformed.
+conversion::Identity identity_in(std::string_view identifiers, std::string_view disk);
 
 }  // namespace seabag::exporting

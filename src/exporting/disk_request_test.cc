@@ -41,6 +41,13 @@ TEST(ParseDisk, TakesEveryOption) {
   EXPECT_EQ(disk.config, "a,b.json");
 }
 
+TEST(ParseDisk, TakesWhatIdentifiesItsFiles) {
+  EXPECT_EQ(parse_disk("disk:a.raw").identity, conversion::Identity{});
+  const DiskRequest disk = parse_disk("disk:a.raw,adapter=ide,cid=0badcafe,name=os");
+  EXPECT_EQ(conversion::text_of(disk.identity), "adapter=ide,cid=0badcafe");
+  EXPECT_EQ(disk.name, "os");
+}
+
 TEST(ParseDisk, TakesTwoCommasForOneInAPath) {
   EXPECT_EQ(parse_disk("disk:a,,b.raw").path, "a,b.raw");
 }
@@ -57,8 +64,23 @@ TEST(ParseDisk, SaysWhatIsWrong) {
   EXPECT_THAT(complaint("disk:a,name=../b"), HasSubstr("\"../b\" is no name"));
   EXPECT_THAT(complaint("disk:a,server=-x"), HasSubstr("\"-x\" is no name"));
   EXPECT_THAT(complaint("disk:a,format=qcow2"), HasSubstr("expected one of raw, vhd"));
+  EXPECT_THAT(complaint("disk:a,cid=ffffffff"), HasSubstr("8 hexadecimal digits"));
+  EXPECT_THAT(complaint("disk:a,boot=yes"), HasSubstr("adapter=, cid=, uuid= and timestamp="));
   EXPECT_THAT(complaint("disk:a,b.raw"), HasSubstr("unknown option \"b.raw\""));
   EXPECT_THAT(complaint("disk:/"), HasSubstr("is no name of a disk"));
+}
+
+TEST(Identifiers, SayOfEachDiskWhatIsGiven) {
+  const std::vector<DiskRequest> disks = {parse_disk("disk:web.raw,adapter=ide,cid=0badcafe"),
+                                          parse_disk("disk:plain.raw"),
+                                          parse_disk("disk:db.raw,format=vhd,"
+                                                     "timestamp=2026-11-25T08:00:00Z")};
+  const std::string text = identifiers_of(disks);
+  EXPECT_EQ(text, "db:timestamp=2026-11-25T08:00:00Z web:adapter=ide,cid=0badcafe");
+  for (const DiskRequest& disk : disks) EXPECT_EQ(identity_in(text, disk.name), disk.identity);
+  EXPECT_EQ(identifiers_of({parse_disk("disk:a.raw")}), "");
+  EXPECT_EQ(identity_in("", "a"), conversion::Identity{});
+  EXPECT_THROW(identity_in("a:cid=1", "a"), Error);
 }
 
 }  // namespace

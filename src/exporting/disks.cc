@@ -59,14 +59,6 @@ class WatchedDisk : public disk::DiskSource {
   mutable std::atomic<bool> has_failed_ = false;
 };
 
-conversion::OutputFormat format_of(const DiskRequest& disk, const DiskOptions& options) {
-  if (disk.format) return *disk.format;
-  if (!options.format_is_given && options.destination) {
-    return conversion::default_format(*options.destination);
-  }
-  return options.format;
-}
-
 std::uint64_t planned_size(conversion::OutputFormat format, const DiskOptions& options,
                            std::uint64_t size) {
   std::uint64_t planned = size;
@@ -96,11 +88,15 @@ std::uint64_t data_bytes_of(const disk::DiskSource& disk) {
 index::DiskInfo plan_disk(const DiskRequest& disk, const ExportRequest& request, const Means& means,
                           std::uint64_t& data_bytes) {
   const DiskOptions& options = request.disk_options;
-  const auto format = format_of(disk, options);
+  const auto format = disk.format.value_or(default_format(options));
   const conversion::OpenedDisk opened = conversion::open_disk(
       means.files, disk.path, disk.source_format ? disk.source_format : options.source_format);
   for (const std::string& warning : opened.disk->warnings()) means.progress.warn(warning);
   data_bytes += data_bytes_of(*opened.disk);
+  conversion::require_holds(format, disk.identity);
+  if (options.destination) {
+    conversion::require_takes(*options.destination, disk.identity, means.now());
+  }
   return {.name = disk.name,
           .server = disk.server,
           .boots = disk.boots,
@@ -125,7 +121,8 @@ class DiskLanding {
               const bundle::UnfinishedBundle& unfinished)
       : request_(request), means_(means), unfinished_(unfinished) {}
 
-  bundle::LandedDisk run(const index::DiskInfo& disk) {
+  /// `identity`: what is given for its files.
+  bundle::LandedDisk run(const index::DiskInfo& disk, const conversion::Identity& identity) {
     const auto format = conversion::find_output_format(disk.format);
     check(format.has_value(), "the index knows the formats that there are");
     conversion::OpenedDisk opened =
@@ -142,7 +139,7 @@ class DiskLanding {
     const WatchedDisk watched(*opened.disk);
     const std::vector<std::string> names = conversion::file_names(*format, disk.name, disk.size);
     try {
-      return copy(watched, *format, names);
+      return copy(watched, *format, names, identity);
     } catch (const Error&) {
       source_failed_ = watched.has_failed();
       io::clean_up([&] { remove(names); });
@@ -155,8 +152,9 @@ class DiskLanding {
 
  private:
   bundle::LandedDisk copy(const disk::DiskSource& disk, conversion::OutputFormat format,
-                          const std::vector<std::string>& names) {
-    const auto writer = conversion::create_writer(format, create(names), disk.size());
+                          const std::vector<std::string>& names,
+                          const conversion::Identity& identity) {
+    const auto writer = conversion::create_writer(format, create(names), disk.size(), identity);
     const conversion::CopyReport report = conversion::copy_disk(
         disk, writer.get(),
         {.jobs = request_.jobs, .zero_unreadable = request_.disk_options.zero_unreadable},
@@ -287,6 +285,8 @@ void land_disks(const ExportRequest& request, const Means& means,
   std::uint64_t bytes = 0;
   for (const index::DiskInfo& disk : plan.disks) bytes += disk.size;
   means.progress.begin("disks", plan.disks.size(), bytes);
+  const auto given = plan.metadata.find(kIdentifiers);
+  const std::string identifiers = given == plan.metadata.end() ? "" : given->second;
   std::vector<index::DiskInfo> here;
   for (index::DiskInfo& disk : plan.disks) {
     auto landed = bundle::find_landed_disk(means.files, marker_of(unfinished, disk));
@@ -295,7 +295,7 @@ void land_disks(const ExportRequest& request, const Means& means,
     } else {
       DiskLanding landing(request, means, unfinished);
       try {
-        landed = landing.run(disk);
+        landed = landing.run(disk, identity_in(identifiers, disk.name));
       } catch (Error& error) {
         error.add_context(disk.name);
         if (is_about_this_machine(error, landing.source_failed())) throw;

@@ -17,6 +17,7 @@
 #include "bundle/seal.h"
 #include "bundle/tarball_writer.h"
 #include "bundle/unfinished.h"
+#include "exporting/begun.h"
 #include "exporting/disks.h"
 #include "exporting/fetch.h"
 #include "exporting/landing.h"
@@ -67,11 +68,11 @@ std::vector<source::ImageSource*> ordered(const Sources& sources, const Content&
 }
 
 std::map<std::string, std::string> metadata_of(const ExportRequest& request, const Means& means) {
-  return {{"format-version", bundle::kFormatVersion},
-          {"created", to_rfc3339(means.now())},
-          {"tool", request.tool},
-          {"selection", request.selection.text()},
-          {"layout", bundle::text_of(request.layout)}};
+  std::map<std::string, std::string> metadata = options_of(request);
+  metadata["format-version"] = bundle::kFormatVersion;
+  metadata["created"] = to_rfc3339(means.now());
+  metadata["tool"] = request.tool;
+  return metadata;
 }
 
 void require_something(const Resolution& resolution, const ExportRequest& request) {
@@ -80,42 +81,6 @@ void require_something(const Resolution& resolution, const ExportRequest& reques
   throw Error(Code::kRefused, "there is nothing to export: no image matches")
       .add_next_step(
           "list what a source has with --dry-run, and look at --include, --exclude and --platform");
-}
-
-// What --resume was given must be what the bundle was begun with, or it would become a mixture of
-// two.
-void require_same_request(const ExportRequest& request, const index::Index& plan) {
-  const auto compare = [&](const char* key, const std::string& given) {
-    const auto stored = plan.metadata.find(key);
-    const std::string begun = stored == plan.metadata.end() ? "" : stored->second;
-    if (begun == given) return;
-    throw Error(Code::kUsage, fmt::format("the bundle was begun with {} {}, now it is {}", key,
-                                          seabag::quoted(begun), seabag::quoted(given)))
-        .add_next_step(
-            "resume with the options that it was begun with, or export into another bundle");
-  };
-  compare("selection", request.selection.text());
-  compare("layout", bundle::text_of(request.layout));
-  if (request.sources.empty() && request.disks.empty()) return;
-  std::vector<std::string> given;
-  for (const source::SourceName& name : request.sources) given.push_back(name.text);
-  for (const DiskRequest& disk : request.disks) given.push_back(disk.uri());
-  std::ranges::sort(given);
-  given.erase(std::ranges::unique(given).begin(), given.end());
-  std::vector<std::string> begun;
-  for (const index::Source& source : plan.content.sources) begun.push_back(source.uri);
-  for (const index::DiskInfo& disk : plan.disks) begun.push_back(disk.source);
-  for (const index::Absence& absence : plan.content.absences) {
-    if (absence.reference.starts_with(kDiskPrefix)) begun.push_back(absence.reference);
-  }
-  std::ranges::sort(begun);
-  if (given == begun) return;
-  throw Error(
-      Code::kUsage,
-      fmt::format("the bundle was begun with {} sources, first {}; now there are {}, first {}",
-                  begun.size(), seabag::quoted(begun.empty() ? "" : begun.front()), given.size(),
-                  seabag::quoted(given.front())))
-      .add_next_step("resume with the same sources, or with none: the bundle knows them");
 }
 
 std::vector<source::SourceName> names_of(const Content& content) {
@@ -318,7 +283,7 @@ class Export {
   // Everything behind the freeze, for a new run and for a resumed one alike.
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
-    if (request_.resume) require_same_request(request_, plan);
+    if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
     Content& content = plan.content;
     const Graph graph(content);
     const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);

@@ -37,6 +37,8 @@ struct ExportRequest {
   std::vector<source::SourceName> sources;
   std::vector<DiskRequest> disks;
   DiskOptions disk_options;
+  /// "[NAME=]FILE" of disks that the unfinished bundle knows and `disks` does not name.
+  std::vector<std::string> configs;
   bool resume = false;
   bool dry_run = false;
   Selection selection;

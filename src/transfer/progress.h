@@ -17,6 +17,9 @@ class Progress {
   virtual void add_bytes(std::uint64_t bytes) = 0;
   /// Part of the phase's work turned out to be done already: neither rate nor time left count it.
   virtual void skip_bytes(std::uint64_t bytes) = 0;
+  /// Part of a disk turned out to be a hole: there is nothing to read, and neither rate nor time
+  /// left count it.
+  virtual void pass_hole(std::uint64_t bytes) = 0;
   /// One item is done; `what` names it.
   virtual void item_done(std::string_view what) = 0;
   virtual void end() = 0;
@@ -31,6 +34,7 @@ class NoProgress : public Progress {
   void begin(std::string_view, std::uint64_t, std::uint64_t) override {}
   void add_bytes(std::uint64_t) override {}
   void skip_bytes(std::uint64_t) override {}
+  void pass_hole(std::uint64_t) override {}
   void item_done(std::string_view) override {}
   void end() override {}
   void warn(std::string_view) override {}

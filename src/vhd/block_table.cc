@@ -41,11 +41,14 @@ BlockTable::BlockTable(const io::File& file, const DynamicHeader& header, std::u
       stored_bytes_(bitmap_bytes_of(header.block_bytes) + header.block_bytes),
       end_(end) {
   const std::uint64_t entries = header.max_table_entries;
-  if (blocks_ > limits::kVhdBlocks) {
+  const bool is_small = header.block_bytes < limits::kVhdCommonBlockBytes;
+  const std::uint64_t max_blocks = is_small ? limits::kVhdSmallBlocks : limits::kVhdBlocks;
+  if (blocks_ > max_blocks) {
     throw Error(Code::kUnsupported,
                 fmt::format("{}: dynamic header: {} blocks of {} bytes are more than this build "
-                            "reads (at most {})",
-                            quoted(file.path()), blocks_, header.block_bytes, limits::kVhdBlocks));
+                            "reads (at most {} of that size)",
+                            quoted(file.path()), blocks_, header.block_bytes, max_blocks))
+        .add_next_step("convert the disk with the program that made it, to blocks of 2 MiB");
   }
   if (entries < blocks_) {
     throw Error(Code::kMalformed,

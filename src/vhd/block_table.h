@@ -35,7 +35,8 @@ class BlockTable {
   /// before the footer at its end. `others`: metadata beside the table.
   ///
   /// Errors: kMalformed if the table does not fit, or a block meets metadata, another block or the
-  ///         end; kUnsupported if there are more blocks than limits::kVhdBlocks.
+  ///         end; kUnsupported if there are more blocks than limits::kVhdBlocks, or more small ones
+  ///         than limits::kVhdSmallBlocks.
   BlockTable(const io::File& file, const DynamicHeader& header, std::uint64_t disk_size,
              std::uint64_t end, std::vector<Metadata> others);
 

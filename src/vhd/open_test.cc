@@ -151,6 +151,16 @@ TEST(DynamicDisk, SkipsAbsentBlocksAtOnce) {
                           Extent{15'001 * 4096, 4999 * 4096 - 512, false}));
 }
 
+TEST(DynamicDisk, MayHaveAsManySmallBlocksAsAreWalkedInASecond) {
+  DynamicImage image;
+  image.set_shape(4096, std::vector<bool>(32'768, false), 32'768 * 4096);
+  EXPECT_EQ(open_bytes(image.bytes())->size(), 32'768U * 4096);
+  // Blocks of 512 KiB are common: a disk of any size may have them.
+  constexpr std::size_t kBlocks = (2040ULL << 30U) / (512U << 10U);
+  image.set_shape(512U << 10U, std::vector<bool>(kBlocks, false), 2040ULL << 30U);
+  EXPECT_EQ(open_bytes(image.bytes())->size(), 2040ULL << 30U);
+}
+
 TEST(DynamicDisk, HasZerosWhereABitmapSaysThatNothingIsStored) {
   DynamicImage image;
   image.change_bitmap = [](io::Bytes& bitmap) { bitmap[0] = std::byte{0b11100110}; };

@@ -106,8 +106,8 @@ TEST(Descriptor, HasAGeometryOfItsAdapter) {
         GeometryRow{Adapter::kLsilogic, 16065, "\"1\""},
         GeometryRow{Adapter::kBuslogic, 16066, "\"2\""},
         GeometryRow{Adapter::kLsilogic, 1ULL << 32U, "\"65535\""},
-        GeometryRow{Adapter::kIde, 1, "\"1\""}, GeometryRow{Adapter::kIde, 2015, "\"1\""},
-        GeometryRow{Adapter::kIde, 2016, "\"2\""},
+        GeometryRow{Adapter::kLegacyEsx, 16066, "\"2\""}, GeometryRow{Adapter::kIde, 1, "\"1\""},
+        GeometryRow{Adapter::kIde, 2015, "\"1\""}, GeometryRow{Adapter::kIde, 2016, "\"2\""},
         GeometryRow{Adapter::kIde, 1ULL << 32U, "\"16383\""}}) {
     const std::string text = descriptor_text({.create_type = "custom",
                                               .size = row.sectors * 512,
@@ -116,6 +116,21 @@ TEST(Descriptor, HasAGeometryOfItsAdapter) {
                                               .extents = {}});
     EXPECT_THAT(text, HasSubstr(std::string("cylinders = ") + row.cylinders)) << row.sectors;
   }
+}
+
+TEST(Adapter, HasTheNameThatReadersTake) {
+  for (const char* name : {"lsilogic", "buslogic", "ide", "legacyESX"}) {
+    const auto adapter = find_adapter(name);
+    ASSERT_TRUE(adapter) << name;
+    const std::string text = descriptor_text({.create_type = "custom",
+                                              .size = 512,
+                                              .adapter = *adapter,
+                                              .content = disk::ContentDigest({}),
+                                              .extents = {}});
+    EXPECT_THAT(text, HasSubstr(std::string("ddb.adapterType = \"") + name + "\"\n"));
+  }
+  EXPECT_FALSE(find_adapter("legacyesx"));
+  EXPECT_EQ(adapter_names(), "lsilogic, buslogic, ide, legacyESX");
 }
 
 TEST(PlainName, IsOfAFileBesideTheDescriptor) {

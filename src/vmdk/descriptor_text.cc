@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/endian.h"
 #include "base/hex.h"
@@ -27,17 +30,14 @@ Geometry geometry_of(Adapter adapter, std::uint64_t size) {
   return {std::min<std::uint64_t>((sectors + kTrack - 1) / kTrack, 65535), 255, 63};
 }
 
-std::string_view name_of(Adapter adapter) {
-  switch (adapter) {
-    case Adapter::kLsilogic:
-      return "lsilogic";
-    case Adapter::kBuslogic:
-      return "buslogic";
-    case Adapter::kIde:
-      return "ide";
-  }
-  return "lsilogic";
-}
+struct AdapterName {
+  Adapter adapter;
+  std::string_view name;
+};
+
+constexpr std::array kAdapterNames = {
+    AdapterName{Adapter::kLsilogic, "lsilogic"}, AdapterName{Adapter::kBuslogic, "buslogic"},
+    AdapterName{Adapter::kIde, "ide"}, AdapterName{Adapter::kLegacyEsx, "legacyESX"}};
 
 std::string line_of(const ExtentLine& extent) {
   if (extent.type == ExtentType::kFlat) {
@@ -48,6 +48,22 @@ std::string line_of(const ExtentLine& extent) {
 }
 
 }  // namespace
+
+std::string_view name_of(Adapter adapter) {
+  return std::ranges::find(kAdapterNames, adapter, &AdapterName::adapter)->name;
+}
+
+std::optional<Adapter> find_adapter(std::string_view name) {
+  const auto* found = std::ranges::find(kAdapterNames, name, &AdapterName::name);
+  if (found == kAdapterNames.end()) return std::nullopt;
+  return found->adapter;
+}
+
+std::string adapter_names() {
+  std::vector<std::string_view> names;
+  for (const AdapterName& row : kAdapterNames) names.push_back(row.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 // QEMU finds a descriptor file by "version=" behind the comments, and VirtualBox wants the keys
 // before the extents before the data base.
@@ -85,8 +101,7 @@ std::string descriptor_text(const DescriptorFields& fields) {
 
 std::uint32_t cid_of(const disk::ContentDigest& content) {
   const auto cid = load_big_endian<std::uint32_t>(content.raw(), 0);
-  // ffffffff means "no parent", fffffffe "not known" (open-vmdk).
-  return cid >= 0xFFFFFFFE ? cid & 0x7FFFFFFFU : cid;
+  return is_cid(cid) ? cid : cid & 0x7FFFFFFFU;
 }
 
 }  // namespace seabag::vmdk

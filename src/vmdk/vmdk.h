@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "disk/disk_source.h"
@@ -39,8 +40,17 @@ void require_fits(Subformat subformat, std::uint64_t size);
 std::vector<std::string> file_names(Subformat subformat, const std::string& name,
                                     std::uint64_t size);
 
-/// The controller that the disk is made for.
-enum class Adapter { kLsilogic, kBuslogic, kIde };
+/// The controller that the disk is made for, as ddb.adapterType has it.
+enum class Adapter { kLsilogic, kBuslogic, kIde, kLegacyEsx };
+
+std::string_view name_of(Adapter adapter);  ///< "lsilogic", "buslogic", "ide", "legacyESX"
+std::optional<Adapter> find_adapter(std::string_view name);
+std::string adapter_names();
+
+/// A CID that stands for a content: ffffffff means "no parent", fffffffe "not known" (open-vmdk).
+constexpr bool is_cid(std::uint32_t cid) {
+  return cid < 0xFFFFFFFE;
+}
 
 struct WriterOptions {
   Adapter adapter = Adapter::kLsilogic;

@@ -133,6 +133,8 @@ def defects():
     yield "table-larger-than-the-file", dynamic(header=header(entries=ABSENT)), malformed, "BAT: 17179869180 bytes at 1536"
     yield ("table-over-the-limit", dynamic(tail=footer(size=2040 << 30), header=header(entries=ABSENT)), unsupported,
            "534773760 blocks of 4096 bytes are more than")
+    yield ("small-blocks-over-the-limit", dynamic(tail=footer(size=32769 * BLOCK), header=header(entries=32769)), unsupported,
+           ": 32769 blocks of 4096 bytes are more than this build reads (at most 32768 of that size)")
 
     yield "entry-0", entry(0, 0), malformed, "BAT entry 0: sector 0: the 4608 bytes there overlap the copy of the footer at 0"
     yield "entry-in-the-header", entry(2, 2), malformed, "BAT entry 2: sector 2: the 4608 bytes there overlap the dynamic header"

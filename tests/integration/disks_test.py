@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import re
+import resource
 import subprocess
 import unittest
 
@@ -33,6 +35,10 @@ class Disks(harness.TestCase):
 
     def listed(self, bundle):
         return json.loads(self.importing("list", bundle, "--json").stdout)["disks"]
+
+    def metadata(self, bundle, name):
+        return run("sqlite3", f"file:{bundle}/index.sqlite?immutable=1",
+                   f"SELECT value FROM metadata WHERE name = '{name}'").stdout.strip()
 
     def main_file(self, bundle, name="web01"):
         found = sorted(pathlib.Path(bundle, "data/disks").glob(f"{name}.*"))
@@ -154,6 +160,106 @@ class Disks(harness.TestCase):
             self.export("cut.bag", "--resume", env={"SOURCE_DATE_EPOCH": "1795237980"})
         self.assertEqual((self.dir / "cut.bag/tagmanifest-sha256.txt").read_bytes(),
                          (whole / "tagmanifest-sha256.txt").read_bytes())
+
+    def test_identifiers_that_are_given_stand_in_the_files(self):  # [DSK-6]
+        raw = self.sample()
+        for output in ("vmdk", "vmdk-sparse", "vmdk-flat", "vmdk-2gb"):
+            with self.subTest(output=output):
+                source = f"{raw},format={output},cid=0BADCAFE,adapter=ide"
+                bundle = self.export_disk(f"{output}.bag", source)
+                image = self.main_file(bundle)
+                disk_images.judge(disk_images.Judged(image, output, raw))
+                info = json.loads(run("qemu-img", "info", "-f", "vmdk", "--output=json", image).stdout)
+                self.assertEqual(info["format-specific"]["data"]["cid"], 0x0BADCAFE)
+                self.assertIn(b'ddb.adapterType = "ide"\n', image.read_bytes()[:21 * 512])
+                self.assertEqual(self.metadata(bundle, "identifiers"), "web01:adapter=ide,cid=0badcafe")
+                again = self.export_disk(f"{output}-again.bag", source, "--jobs", "1")
+                self.assertEqual(image.read_bytes(), self.main_file(again).read_bytes())
+        identifiers = "uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11,timestamp=2000-01-01T01:00:00Z"
+        for output in ("vhd", "vhd-fixed"):
+            with self.subTest(output=output):
+                bundle = self.export_disk(f"{output}.bag", f"{raw},{identifiers}", "--disk-format", output)
+                image = self.main_file(bundle)
+                disk_images.judge(disk_images.Judged(image, output, raw))
+                footer = image.read_bytes()[-512:]
+                self.assertEqual(footer[24:28], (3600).to_bytes(4, "big"))
+                self.assertEqual(footer[68:84].hex(), "6b1ff1d439a94f0c8d3f0d7b0e5f9a11")
+
+    def test_identifiers_stay_with_files_that_are_copied_and_are_the_contents_in_those_that_are_converted(self):
+        raw = self.sample()
+        given = self.export_disk("given.bag", f"{raw},format=vmdk-flat,cid=0badcafe")
+        plain = self.export_disk("plain.bag", f"{raw},format=vmdk-sparse")
+        self.push(given, f"dir:{self.dir}/as-it-is")
+        self.assertEqual((self.dir / "as-it-is/disks/web01.vmdk").read_bytes(), self.main_file(given).read_bytes())
+        self.push(given, f"dir:{self.dir}/converted", "--disk-as", "vmdk-sparse")
+        self.assertEqual((self.dir / "converted/disks/web01.vmdk").read_bytes(), self.main_file(plain).read_bytes())
+
+    def test_identifiers_are_refused_where_they_have_no_place(self):
+        raw = self.sample(size=MIB)
+        for option, output, advice in (
+                ("cid=0badcafe", "vhd", "leave out cid=, or pass format=vmdk"), ("adapter=ide", "raw", "leave out adapter="),
+                ("uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11", "vmdk", "format=vhd or vhd-fixed"),
+                ("timestamp=2026-11-25T08:00:00Z", "vmdk-2gb", "leave out timestamp=")):
+            with self.subTest(option=option):
+                done = self.refused("a.bag", f"{raw},{option}", "--disk-format", output, expect=2)
+                self.assertIn(f"{output} has no place for {option}", done.stderr)
+                self.assertIn(advice, done.stderr)
+        done = self.refused("a.bag", f"{raw},timestamp=2099-01-01T00:00:00Z", "--for", "xenserver", expect=2)
+        self.assertIn("refuses a time stamp in the future", done.stderr)
+        self.assertFalse((self.dir / "a.bag.unfinished").exists())
+
+    def begin(self, bundle, *arguments):
+        """An export that ends for want of room in a file of more than 4 MiB."""
+        limits = (resource.RLIMIT_FSIZE, (4 * MIB, 4 * MIB))
+        done = subprocess.run([EXPORT, self.dir / bundle, *map(str, arguments)], capture_output=True, text=True,
+                              env=harness.environment(), preexec_fn=lambda: resource.setrlimit(*limits))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertTrue((self.dir / f"{bundle}.unfinished/landed-disks/a").exists(), done.stderr)
+
+    def test_an_export_is_resumed_as_it_was_begun(self):
+        first, second = self.sample("a.raw", MIB), self.sample("b.raw", 9 * MIB)
+        with open(second, "r+b") as file:
+            file.write(noise(8 * MIB, "b"))
+        config = self.dir / "server.json"
+        config.write_text("{}")
+        sources = [f"disk:{first},uuid=6b1ff1d4-39a9-4f0c-8d3f-0d7b0e5f9a11,format=vhd-fixed",
+                   f"disk:{second},cid=0badcafe,adapter=buslogic,config={config}"]
+        whole = self.export("whole.bag", *sources, "--disk-format", "vmdk-sparse")
+        for number, said in enumerate(([], [*sources, "--disk-format", "vmdk-sparse"], [f"disk:{second}", f"disk:{first}"])):
+            with self.subTest(said=said):
+                self.begin(f"{number}.bag", *sources, "--disk-format", "vmdk-sparse")
+                bundle = self.export(f"{number}.bag", "--resume", *said)
+                for file in sorted((whole / "data/disks").iterdir()):
+                    self.assertEqual(file.read_bytes(), (bundle / "data/disks" / file.name).read_bytes(), file.name)
+        self.begin("c.bag", *sources, "--disk-format", "vmdk-sparse")
+        other = self.dir / "other.json"
+        other.write_text("[]")
+        for said, was, now in (
+                (["--disk-format", "vhd"], "vmdk-sparse", "vhd"), (["--for", "azure"], "none", "azure"),
+                ([f"disk:{first}", f"disk:{second},cid=00000001"], "0badcafe", "00000001"),
+                ([f"disk:{first},format=raw", f"disk:{second}"], "vhd-fixed", "raw"),
+                ([f"disk:{first}"], str(second), "none"), ([f"disk:{first}", f"disk:{self.dir}/c.raw"], str(second), "c.raw"),
+                ([f"disk:{first}", f"disk:{second},name=db"], f"b disk:{second}", f"db disk:{second}"),
+                (["--disk-config", f"b={other}"], "sha256:44136fa3", "other.json")):
+            with self.subTest(said=said):
+                self.export("c.bag", "--resume", *said, expect=2)
+                message = self.exported.stderr.replace("\n", " ")
+                self.assertRegex(message, f"begun with.*{re.escape(was)}.*now.*{re.escape(now)}")
+                self.assertTrue((self.dir / "c.bag.unfinished").exists(), "it is kept")
+        self.export("c.bag", "--resume")
+
+    def test_holes_are_told_from_what_was_there_already(self):
+        raw = write_sparse(self.dir / "web01.raw", 100 * MIB, [(40 * MIB, noise(MIB, 1))])
+        for number, (options, of_holes) in enumerate(((["--json"], None), ([], "99.0 MiB of it are holes"))):
+            self.export_disk(f"{number}.bag", raw, *options)
+            if of_holes:
+                self.assertIn(of_holes, self.exported.stderr)
+                self.assertNotIn("there already", self.exported.stderr)
+                continue
+            ends = [event for event in map(json.loads, self.exported.stderr.splitlines())
+                    if event["event"] == "phase_end" and event["phase"] == "disks"]
+            self.assertEqual([(end["bytes_done"], end["bytes_holes"], end["bytes_skipped"]) for end in ends],
+                             [(100 * MIB, 99 * MIB, 0)])
 
     def test_disks_and_images_share_a_bundle(self):
         layout = harness.Layout(self.dir / "layout")
