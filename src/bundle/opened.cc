@@ -108,8 +108,8 @@ HashedIndex hash_index(io::FileSystem& files, const std::string& path,
   try {
     const auto actual = digest::digest_of(io::FileBlob(*index.file, 0, index.file->size()));
     if (actual == checksum) return index;
-    index.defect = fmt::format("{}: expected {}, got {}", index::kIndexFile, checksum.text(),
-                               actual.text());
+    index.defect =
+        fmt::format("{}: expected {}, got {}", index::kIndexFile, checksum.text(), actual.text());
   } catch (const Error& error) {
     if (error.code() != Code::kIo) throw;
     index.defect = error.what();

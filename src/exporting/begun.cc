@@ -20,15 +20,6 @@ constexpr const char* kDiskOptions = "disks";
 
 using Options = std::map<std::string, std::string>;
 
-std::string layout_text(const bundle::PlanOptions& layout) {
-  std::string text;
-  if (layout.by_repository) text += "--split-by=repository";
-  if (layout.tarball_size != 0) {
-    text += fmt::format("{}--tarball-size={}", text.empty() ? "" : " ", layout.tarball_size);
-  }
-  return text;
-}
-
 // Those that are given, of all disks.
 Options given_disk_options(const DiskOptions& options) {
   Options given;
@@ -191,7 +182,7 @@ void require_same_config(const std::string& file, const Means& means,
 
 Options options_of(const ExportRequest& request) {
   Options options = {{"selection", request.selection.text()},
-                     {"layout", layout_text(request.layout)}};
+                     {"layout", bundle::text_of(request.layout)}};
   if (request.disks.empty()) return options;
   Options of_disks = given_disk_options(request.disk_options);
   // What it is where no option says it: --resume may say it.

@@ -269,7 +269,7 @@ class Export {
   // All is written; the run that did it was cut off before the bundle had its name.
   ExportReport name_sealed(UnfinishedBundle& unfinished) {
     index::Index sealed = bundle::read_plan_file(means_.files, unfinished.path(index::kIndexFile));
-    require_same_request(request_, sealed);
+    require_begun_with(request_, means_, unfinished, sealed);
     const io::Bytes tags =
         io::read_file(means_.files, unfinished.path(std::string(bagit::kTagManifestPath)),
                       limits::kBagManifestBytes);
