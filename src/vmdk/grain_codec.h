@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-struct isal_zstream;
+#include "deflate/compressor_state.h"
+
 struct libdeflate_decompressor;
 
 namespace seabag::vmdk {
@@ -17,18 +18,12 @@ namespace seabag::vmdk {
 /// Threads: one at a time.
 class GrainEncoder {
  public:
-  GrainEncoder();
-  ~GrainEncoder();
-  GrainEncoder(const GrainEncoder&) = delete;
-  GrainEncoder& operator=(const GrainEncoder&) = delete;
-
   /// Compresses `grain` into `out`, the same bytes whatever was compressed before; its length.
   /// Requires: room in `out` for stored_length(grain.size()).
   std::size_t encode(std::span<const std::byte> grain, std::span<std::byte> out);
 
  private:
-  std::unique_ptr<isal_zstream> stream_;
-  std::vector<std::byte> level_buffer_;
+  deflate::CompressorState state_;
 };
 
 /// Length of `length` bytes as a zlib stream of stored blocks: what nothing compresses needs.
