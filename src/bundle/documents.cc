@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "oci/image_layout.h"
 
@@ -34,15 +35,15 @@ bool has_config(const Graph& graph, BlobId image) {
 }
 
 // Finds the runnable image that a name means to a tool without indexes; looks into each index once,
-// however often it is a child.
+// however often it is a child, and no deeper than a reader takes.
 class DockerImages {
  public:
   DockerImages(const Content& content, const Graph& graph) : content_(content), graph_(graph) {}
 
-  std::optional<BlobId> image_of(BlobId root) {
+  std::optional<BlobId> image_of(BlobId root, int depth = 0) {
     const auto [found, is_new] = known_.try_emplace(root, std::nullopt);
     if (is_new) {
-      const std::optional<BlobId> image = look_for(root);
+      const std::optional<BlobId> image = look_for(root, depth);
       known_[root] = image;
       return image;
     }
@@ -50,9 +51,9 @@ class DockerImages {
   }
 
  private:
-  std::optional<BlobId> look_for(BlobId root) {
+  std::optional<BlobId> look_for(BlobId root, int depth) {
     const ManifestInfo* manifest = graph_.find_manifest(root);
-    if (manifest == nullptr) return std::nullopt;
+    if (manifest == nullptr || depth > limits::kIndexDepth) return std::nullopt;
     if (manifest->kind == oci::ManifestKind::kImage) {
       const bool is_runnable = has_config(graph_, root) && is_whole(content_, graph_, root);
       return is_runnable ? std::optional(root) : std::nullopt;
@@ -60,7 +61,7 @@ class DockerImages {
     std::optional<BlobId> first;
     for (const Edge& edge : graph_.edges_of(root)) {
       if (edge.role != EdgeRole::kChild) continue;
-      const auto image = image_of(edge.child);
+      const auto image = image_of(edge.child, depth + 1);
       if (!image) continue;
       const oci::Platform& platform = content_.platforms[edge.platform];
       if (platform.os == "linux" && platform.architecture == "amd64") return image;

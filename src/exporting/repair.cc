@@ -17,11 +17,11 @@
 #include "bundle/unfinished.h"
 #include "digest/hasher.h"
 #include "digest/verifying_sink.h"
-#include "exporting/content_builder.h"
 #include "exporting/disks.h"
 #include "exporting/fetch.h"
 #include "exporting/landing.h"
 #include "exporting/repair_source.h"
+#include "index/content_builder.h"
 #include "io/file_blob.h"
 #include "io/user_file.h"
 #include "oci/media_types.h"
@@ -174,7 +174,7 @@ class Repair {
   }
 
   index::Content gather(bundle::ManifestSpool& spool) {
-    ContentBuilder builder;
+    index::ContentBuilder builder;
     std::vector<std::string> uris;
     for (const source::SourceName& name : request_.sources) uris.push_back(printable(name.text));
     std::ranges::sort(uris);
@@ -269,10 +269,11 @@ class Repair {
 
   static void require_checksum(const digest::Digest& actual, const index::PayloadFile& expected) {
     if (actual.hex() == expected.sha256) return;
-    throw Error(Code::kIntegrity,
-                fmt::format("the source's content has changed since the bundle was made: {} would "
-                            "have the checksum {}, expected {}",
-                            seabag::quoted(expected.path), actual.hex(), expected.sha256));
+    throw Error(
+        Code::kIntegrity,
+        fmt::format("the source's content has changed since the bundle was made, or other "
+                    "identifiers were given for it: {} would have the checksum {}, expected {}",
+                    seabag::quoted(expected.path), actual.hex(), expected.sha256));
   }
 
   // A disk is made again from its source: the same disk gives the same files.
@@ -288,7 +289,12 @@ class Repair {
                        seabag::quoted(damaged.disk.source)));
       return;
     }
-    index::Index one{.metadata = {}, .files = {}, .locations = {}, .content = {}};
+    DiskRequest named = *request;
+    named.name = name;
+    index::Index one{.metadata = {{kIdentifiers, identifiers_of({named})}},
+                     .files = {},
+                     .locations = {},
+                     .content = {}};
     one.disks = {disk_again(damaged, *request)};
     exporting::land_disks({.bundle = request_.patch,
                            .sources = {},
@@ -296,6 +302,7 @@ class Repair {
                            .disk_options = {.source_format = {},
                                             .destination = {},
                                             .zero_unreadable = request_.zero_unreadable},
+                           .configs = {},
                            .selection = {},
                            .layout = {},
                            .jobs = request_.jobs,

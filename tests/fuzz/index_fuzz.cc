@@ -22,6 +22,7 @@
 #include "harness.h"
 #include "index/index_file.h"
 #include "index/sample_internal.h"
+#include "io/posix_file_system.h"
 #include "testing/temp_dir.h"
 
 using namespace seabag;
@@ -39,7 +40,8 @@ using Prepared = std::unique_ptr<sqlite3_stmt, FreeSqlite>;
 io::Bytes sound_index() {
   const testing::TempDir directory;
   const std::string path = directory / "index.sqlite";
-  db::Database database = db::Database::create(path);
+  const auto files = io::posix_file_system();
+  db::Database database = db::Database::create(*files, path);
   index::write_index(database, index::Sample().index());
   database.close();
   std::ifstream file(path, std::ios::binary);
