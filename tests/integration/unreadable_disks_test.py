@@ -71,7 +71,7 @@ class UnreadableDisks(harness.TestCase):
         self.assertIn(self.device, self.exported.stderr)
         self.assertIn("--on-read-error zero", self.exported.stderr)
         self.assertFalse(bundle.exists())
-        self.assertEqual(list(pathlib.Path(f"{bundle}.unfinished/data/disks").iterdir()), [])
+        self.assertEqual(list(pathlib.Path(f"{bundle}.unfinished").rglob("web*")), [])
 
     def test_one_that_cannot_be_read_is_a_gap_among_those_that_can(self):
         bundle = self.export("b.bag", f"disk:{self.device},name=web", f"disk:{self.good},name=db", expect=3)
