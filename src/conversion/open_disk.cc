@@ -127,8 +127,8 @@ class PaddedDisk : public disk::DiskSource {
   std::uint64_t size_;
 };
 
-std::unique_ptr<disk::DiskSource> open_as(io::FileSystem& files, std::unique_ptr<io::File> file,
-                                          SourceFormat format) {
+std::unique_ptr<disk::DiskSource> open_as(std::unique_ptr<io::File> file, SourceFormat format,
+                                          const OpenSibling& open_sibling) {
   switch (format) {
     case SourceFormat::kRaw:
       return disk::open_raw(std::move(file));
@@ -139,7 +139,7 @@ std::unique_ptr<disk::DiskSource> open_as(io::FileSystem& files, std::unique_ptr
     case SourceFormat::kVhdx:
       return vhdx::open(std::move(file));
     case SourceFormat::kVmdk:
-      return vmdk::open(files, std::move(file));
+      return vmdk::open(std::move(file), open_sibling);
   }
   throw Error(Code::kInternal, "a source format without a reader");
 }
@@ -157,11 +157,20 @@ OpenedDisk open_disk(io::FileSystem& files, const std::string& path,
         .add_next_step(error.next_step());
   }
   if (!format) format = tell_format(files, *file);
-  OpenedDisk opened{.disk = open_as(files, std::move(file), *format), .format = *format};
-  if (opened.disk->size() == 0) {
+  const auto open_beside = [&](const std::string& name) {
+    return files.open(io::join(io::parent_of(path), name), io::OpenMode::kRead);
+  };
+  return {.disk = open_disk(std::move(file), *format, open_beside), .format = *format};
+}
+
+std::unique_ptr<disk::DiskSource> open_disk(std::unique_ptr<io::File> file, SourceFormat format,
+                                            const OpenSibling& open_sibling) {
+  const std::string path = file->path();
+  auto disk = open_as(std::move(file), format, open_sibling);
+  if (disk->size() == 0) {
     throw Error(Code::kUsage, fmt::format("{}: the disk has no bytes", seabag::quoted(path)));
   }
-  return opened;
+  return disk;
 }
 
 std::unique_ptr<disk::DiskSource> pad_disk(std::unique_ptr<disk::DiskSource> inner,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,16 @@ struct OpenedDisk {
 ///         format's reader.
 OpenedDisk open_disk(io::FileSystem& files, const std::string& path,
                      std::optional<SourceFormat> format);
+
+/// Opens the other files of a disk by their names. Errors: kNotABundle if there is none of that
+/// name.
+using OpenSibling = std::function<std::unique_ptr<io::File>(const std::string& name)>;
+
+/// Opens a disk whose main file is open, by that handle: no path is looked up. The other files of a
+/// disk that is in several come from `open_sibling` alone.
+/// Errors: kUsage if the disk has no bytes; those of the format's reader and of `open_sibling`.
+std::unique_ptr<disk::DiskSource> open_disk(std::unique_ptr<io::File> file, SourceFormat format,
+                                            const OpenSibling& open_sibling);
 
 /// A disk made longer with zeros. `inner` outlives it not: it is kept.
 std::unique_ptr<disk::DiskSource> pad_disk(std::unique_ptr<disk::DiskSource> inner,

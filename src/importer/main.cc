@@ -71,7 +71,7 @@ int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& p
                                progress, stop);
   // What is damaged is not opened.
   if (line.deep && report.findings.empty()) {
-    report.findings = importing::verify_disks(bundle, files, jobs, progress, stop);
+    report.findings = importing::verify_disks(bundle, jobs, progress, stop);
   }
   const bundle::Damage damage =
       line.quick ? bundle::Damage{.seal = bundle.seal()} : bundle::find_damage(bundle, report);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "digest/hasher.h"
+#include "importing/bundle_disk.h"
 #include "importing/disk_account.h"
 #include "io/file_blob.h"
 #include "oci/media_types.h"
@@ -23,13 +24,6 @@ using index::DiskInfo;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kCreated = "org.opencontainers.image.created";
-
-const io::File& payload(const bundle::OpenedBundle& bundle, std::uint32_t file) {
-  const io::File* opened = bundle.payload(file);
-  if (opened != nullptr) return *opened;
-  throw Error(Code::kIntegrity,
-              fmt::format("{} is damaged", seabag::quoted(bundle.index().files[file].path)));
-}
 
 oci::Descriptor layer(const char* media_type, digest::Digest digest, std::uint64_t size,
                       const std::string& title) {
@@ -52,7 +46,7 @@ DiskPiece whole_file(const bundle::OpenedBundle& bundle, std::uint32_t file,
 std::vector<DiskPiece> chunks_of(const bundle::OpenedBundle& bundle, std::uint32_t file,
                                  std::uint64_t chunk_size) {
   const index::PayloadFile& info = bundle.index().files[file];
-  const io::File& from = payload(bundle, file);
+  const io::File& from = payload_of(bundle, file);
   io::Bytes buffer(limits::kBufferBytes);
   digest::Hasher whole;
   std::vector<DiskPiece> pieces;
@@ -75,12 +69,7 @@ std::vector<DiskPiece> chunks_of(const bundle::OpenedBundle& bundle, std::uint32
     pieces.push_back(std::move(piece));
     offset += size;
   }
-  const digest::Digest actual = whole.finish();
-  if (actual.hex() != info.sha256) {
-    throw Error(Code::kIntegrity,
-                fmt::format("{}: expected SHA-256 {}, got {}", seabag::quoted(info.path),
-                            info.sha256, actual.hex()));
-  }
+  require_checksum(bundle, file, whole.finish());
   return pieces;
 }
 
@@ -167,7 +156,7 @@ class DiskPush {
  private:
   void put(const std::string& repository, const DiskPiece& piece) {
     if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
-    const io::FileBlob bytes(payload(bundle_, piece.file), piece.offset, piece.blob.size);
+    const io::FileBlob bytes(payload_of(bundle_, piece.file), piece.offset, piece.blob.size);
     put_blob(repository, piece.blob, transfer::MeteredSource(bytes, progress_, limit_));
   }
 

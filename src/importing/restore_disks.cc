@@ -10,15 +10,13 @@
 #include "base/text.h"
 #include "conversion/copy_disk.h"
 #include "conversion/open_disk.h"
-#include "digest/verifying_sink.h"
 #include "disk/raw_disk.h"
+#include "importing/bundle_disk.h"
 #include "importing/disk_account.h"
 #include "io/clean_up.h"
 #include "io/file_blob.h"
 #include "oci/reference_pattern.h"
 #include "target/part_file.h"
-#include "transfer/rate_limit.h"
-#include "transfer/stages.h"
 
 namespace seabag::importing {
 namespace {
@@ -26,12 +24,6 @@ namespace {
 using index::DiskInfo;
 
 constexpr const char* kDirectory = "disks";
-
-conversion::OutputFormat format_of(const DiskInfo& disk) {
-  const auto format = conversion::find_output_format(disk.format);
-  check(format.has_value(), "the index has the formats that there are");
-  return *format;
-}
 
 // Writes a file into `sink`, without reading its holes.
 void copy_sparse(const io::File& from, io::File& to, digest::Hasher& hasher,
@@ -95,37 +87,8 @@ class Restore {
     return bundle_.index().files[file];
   }
 
-  const io::File& payload(std::uint32_t file) const {
-    const io::File* opened = bundle_.payload(file);
-    if (opened == nullptr) {
-      throw Error(Code::kIntegrity,
-                  fmt::format("{} is damaged", seabag::quoted(file_info(file).path)));
-    }
-    return *opened;
-  }
-
-  void require_checksum(const digest::Digest& actual, std::uint32_t file) const {
-    const index::PayloadFile& info = file_info(file);
-    if (actual.hex() == info.sha256) return;
-    throw Error(Code::kIntegrity, fmt::format("{}: expected SHA-256 {}, got {}",
-                                              seabag::quoted(info.path), info.sha256, actual.hex()))
-        .add_next_step("the bundle is damaged: get this file again from where it was made");
-  }
-
-  digest::Digest checksum_of(const io::File& file) const {
-    transfer::RateLimit unlimited(0, stop_);
-    const io::FileBlob blob(file, 0, file.size());
-    return digest::digest_of(transfer::MeteredSource(blob, progress_, unlimited));
-  }
-
-  // Nothing is parsed before it was held against its checksum.
-  conversion::OpenedDisk open_verified(const DiskInfo& disk) const {
-    for (const std::uint32_t file : disk.files) {
-      require_checksum(checksum_of(payload(file)), file);
-    }
-    return conversion::open_disk(files_,
-                                 io::join(bundle_.path(), file_info(disk.files.front()).path),
-                                 conversion::source_format_of(format_of(disk)));
+  std::unique_ptr<disk::DiskSource> open_verified(const DiskInfo& disk) const {
+    return open_verified_disk(bundle_, disk, progress_, stop_);
   }
 
   bool has_same_bytes(const std::string& path, std::uint32_t file) const {
@@ -133,7 +96,8 @@ class Restore {
     if (!found || found->kind != io::FileKind::kRegular || found->size != file_info(file).size) {
       return false;
     }
-    return checksum_of(*files_.open(path, io::OpenMode::kRead)).hex() == file_info(file).sha256;
+    const auto there = files_.open(path, io::OpenMode::kRead);
+    return checksum_of(*there, progress_, stop_).hex() == file_info(file).sha256;
   }
 
   // Whether to write where `paths` are: none is there, or they may be replaced.
@@ -173,8 +137,9 @@ class Restore {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       parts.push_back(std::make_unique<target::PartFile>(files_, paths[i]));
       digest::Hasher hasher;
-      copy_sparse(payload(disk.files[i]), parts.back()->file(), hasher, progress_, stop_);
-      require_checksum(hasher.finish(), disk.files[i]);
+      copy_sparse(payload_of(bundle_, disk.files[i]), parts.back()->file(), hasher, progress_,
+                  stop_);
+      require_checksum(bundle_, disk.files[i], hasher.finish());
     }
     // The file that is opened gets its name when those that it speaks of have theirs.
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->land();
@@ -199,12 +164,6 @@ class Restore {
         .content.text();
   }
 
-  void require_content(const std::string& actual, const DiskInfo& disk) const {
-    if (actual == disk.content) return;
-    throw Error(Code::kIntegrity,
-                fmt::format("content digest: expected {}, got {}", disk.content, actual));
-  }
-
   PushOutcome convert(const DiskInfo& disk) {
     const conversion::OutputFormat format = *options_.as;
     conversion::require_fits(format, disk.size);
@@ -219,10 +178,10 @@ class Restore {
     }
     if (has_same_content(paths.front(), disk)) return PushOutcome::kAlreadyThere;
     if (!may_write(paths)) return PushOutcome::kSkipped;
-    const conversion::OpenedDisk from = open_verified(disk);
+    const auto from = open_verified(disk);
     files_.create_directory(making);
     try {
-      write(*from.disk, format, making, names, disk);
+      write(*from, format, making, names, disk);
     } catch (const Error&) {
       io::clean_up([&] { io::remove_tree(files_, making); });
       throw;
@@ -246,7 +205,7 @@ class Restore {
     const auto writer = conversion::create_writer(format, std::move(made), from.size());
     const auto report =
         conversion::copy_disk(from, writer.get(), {.jobs = options_.jobs}, progress_, stop_);
-    require_content(report.content.text(), disk);
+    require_content(disk, report.content.text());
     for (const auto& file : writer->files()) {
       file->sync();
       file->close();
@@ -274,23 +233,23 @@ class Restore {
       throw Error(Code::kMediumUnfit, fmt::format("{} has {} bytes, the disk needs {}",
                                                   seabag::quoted(path), device->size(), disk.size));
     }
-    const conversion::OpenedDisk from = open_verified(disk);
+    const auto from = open_verified(disk);
     device->zero(0, disk.size);
-    write_raw(*from.disk, std::move(device), disk);
+    write_raw(*from, std::move(device), disk);
     // The one medium that is not thrown away when it is wrong: it is read again.
     const auto there = disk::open_raw(files_.open(path, io::OpenMode::kReadDisk), disk.size);
-    require_content(content_of(*there), disk);
+    require_content(disk, content_of(*there));
     return PushOutcome::kPushed;
   }
 
   void write_new_raw(const DiskInfo& disk, const std::string& path) {
-    const conversion::OpenedDisk from = open_verified(disk);
+    const auto from = open_verified(disk);
     const std::string part = path + ".part";
     if (files_.find(part)) files_.remove_file(part);
     auto file = files_.open(part, io::OpenMode::kCreateNew);
     file->resize(disk.size);
     try {
-      write_raw(*from.disk, std::move(file), disk);
+      write_raw(*from, std::move(file), disk);
     } catch (const Error&) {
       io::clean_up([&] { files_.remove_file(part); });
       throw;
@@ -305,7 +264,7 @@ class Restore {
     disk::RawWriter writer(std::move(file), from.size(), disk::RawWriter::Size::kIsRight);
     const auto report =
         conversion::copy_disk(from, &writer, {.jobs = options_.jobs}, progress_, stop_);
-    require_content(report.content.text(), disk);
+    require_content(disk, report.content.text());
     writer.files().front()->sync();
     writer.files().front()->close();
   }
@@ -316,8 +275,8 @@ class Restore {
     if (!may_write({path})) return;
     target::PartFile part(files_, path);
     digest::Hasher hasher;
-    copy_sparse(payload(*disk.config), part.file(), hasher, progress_, stop_);
-    require_checksum(hasher.finish(), *disk.config);
+    copy_sparse(payload_of(bundle_, *disk.config), part.file(), hasher, progress_, stop_);
+    require_checksum(bundle_, *disk.config, hasher.finish());
     part.land();
     files_.sync_directory(directory_);
   }
@@ -382,8 +341,8 @@ void restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
   progress.end();
 }
 
-std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
-                                          int jobs, transfer::Progress& progress,
+std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, int jobs,
+                                          transfer::Progress& progress,
                                           const std::stop_token& stop) {
   std::vector<bundle::Finding> findings;
   const index::Index& index = bundle.index();
@@ -394,10 +353,9 @@ std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, io
     const std::string& path = index.files[disk.files.front()].path;
     std::string found;
     try {
-      const auto opened = conversion::open_disk(files, io::join(bundle.path(), path),
-                                                conversion::source_format_of(format_of(disk)));
-      found = conversion::copy_disk(*opened.disk, nullptr, {.jobs = jobs}, progress, stop)
-                  .content.text();
+      const auto opened = open_bundle_disk(bundle, disk);
+      found =
+          conversion::copy_disk(*opened, nullptr, {.jobs = jobs}, progress, stop).content.text();
     } catch (const Error& error) {
       if (error.code() == Code::kCancelled || error.code() == Code::kInternal) throw;
       found = error.what();

@@ -47,8 +47,8 @@ void restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
 
 /// Holds every disk of the bundle against its content digest (verify --deep). The files were held
 /// against their checksums before.
-std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
-                                          int jobs, transfer::Progress& progress,
+std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, int jobs,
+                                          transfer::Progress& progress,
                                           const std::stop_token& stop);
 
 }  // namespace seabag::importing

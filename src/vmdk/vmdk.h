@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +15,22 @@
 
 namespace seabag::vmdk {
 
+/// Opens what a descriptor file names as an extent; `name` is that of a file beside it. Errors:
+/// kNotABundle if there is none.
+using OpenExtent = std::function<std::unique_ptr<io::File>(const std::string& name)>;
+
 /// Opens a VMDK: a sparse or stream-optimized file, or a descriptor file. The extents that a
-/// descriptor file names are opened through `files` if they lie beside it; nothing else is.
+/// descriptor file names are opened by `open_extent`; nothing else is.
 ///
 /// All tables are held against the size of the file first: it costs one read of them.
 /// Memory: 4 bytes for each 32 MiB of the disk; while it is opened twice that, and a bit for each
 ///         64 KiB of the file; 1.4 MiB for each thread that reads a compressed extent.
 /// Errors: kMalformed; kUnsupported: differences to a parent disk, devices, COWD and seSparse, part
-///         of a split disk; kIntegrity if an extent is missing; those of `files`.
+///         of a split disk; kIntegrity if an extent is missing; those of `open_extent`.
+std::unique_ptr<disk::DiskSource> open(std::unique_ptr<io::File> file,
+                                       const OpenExtent& open_extent);
+
+/// The same with the extents that lie in the descriptor file's directory; no link is followed.
 std::unique_ptr<disk::DiskSource> open(io::FileSystem& files, std::unique_ptr<io::File> file);
 
 /// What we write. Named as createType in the descriptor.

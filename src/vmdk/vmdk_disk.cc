@@ -172,8 +172,8 @@ void require_disjoint(const std::string& path, const Descriptor& descriptor) {
 // Opens what a descriptor file lists.
 class ExtentFiles {
  public:
-  ExtentFiles(io::FileSystem& files, std::string descriptor_path, VmdkDisk& disk)
-      : files_(files), path_(std::move(descriptor_path)), disk_(disk) {}
+  ExtentFiles(const OpenExtent& open_extent, std::string descriptor_path, VmdkDisk& disk)
+      : open_extent_(open_extent), path_(std::move(descriptor_path)), disk_(disk) {}
 
   void add(const ExtentLine& line) {
     const std::uint64_t length = line.sectors * kSectorBytes;
@@ -189,7 +189,7 @@ class ExtentFiles {
  private:
   std::unique_ptr<io::File> open(const std::string& name) {
     try {
-      return files_.open(io::join(io::parent_of(path_), name), io::OpenMode::kRead);
+      return open_extent_(name);
     } catch (Error& error) {
       if (error.code() != Code::kNotABundle) throw;
       throw Error(Code::kIntegrity, fmt::format("{}: its extent {} is missing: {}", quoted(path_),
@@ -221,13 +221,13 @@ class ExtentFiles {
     disk_.add(disk::open_raw(std::move(file), offset + length), offset, length);
   }
 
-  io::FileSystem& files_;
+  const OpenExtent& open_extent_;
   std::string path_;
   VmdkDisk& disk_;
 };
 
-std::unique_ptr<disk::DiskSource> open_descriptor_file(io::FileSystem& files,
-                                                       std::unique_ptr<io::File> file) {
+std::unique_ptr<disk::DiskSource> open_descriptor_file(std::unique_ptr<io::File> file,
+                                                       const OpenExtent& open_extent) {
   const std::string path = file->path();
   const std::uint64_t size = file->size();
   if (size > limits::kVmdkDescriptorBytes) {
@@ -246,7 +246,7 @@ std::unique_ptr<disk::DiskSource> open_descriptor_file(io::FileSystem& files,
   const Descriptor descriptor = parse(path, text);
   require_disjoint(path, descriptor);
   auto disk = std::make_unique<VmdkDisk>();
-  ExtentFiles extents(files, path, *disk);
+  ExtentFiles extents(open_extent, path, *disk);
   for (const ExtentLine& line : descriptor.extents) extents.add(line);
   return disk;
 }
@@ -260,13 +260,21 @@ Error unsupported(const io::File& file, const char* what) {
 }  // namespace
 
 std::unique_ptr<disk::DiskSource> open(io::FileSystem& files, std::unique_ptr<io::File> file) {
+  const std::string directory = io::parent_of(file->path());
+  return open(std::move(file), [&](const std::string& name) {
+    return files.open(io::join(directory, name), io::OpenMode::kRead);
+  });
+}
+
+std::unique_ptr<disk::DiskSource> open(std::unique_ptr<io::File> file,
+                                       const OpenExtent& open_extent) {
   io::Bytes begin(std::min<std::uint64_t>(kSignatureBytes, file->size()));
   file->read_at(0, begin);
   switch (signature_of(begin)) {
     case Signature::kSparse:
       return open_monolithic(std::move(file));
     case Signature::kText:
-      return open_descriptor_file(files, std::move(file));
+      return open_descriptor_file(std::move(file), open_extent);
     case Signature::kCowd:
       throw unsupported(*file, "an extent of ESX in the format COWD is not read");
     case Signature::kSeSparse:
