@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds tests/catalogue.md against the list of its rows and against the tests.
 
-    tools/check_catalogue.py [--strict] [ROOT]
+    tools/check_catalogue.py [ROOT]
 
 A row of the catalogue is a line `| A1 | what happens | what holds it |`. The last cell names, in backquotes, tests
 
     `Suite.Name`, `Suite.Name/Parameter`     a googletest in src/**/*_test.cc; the parameter's name stands in that file
+    `Suite.*`                                all of a suite
     `file_test.py::test_name`                a test in a Python file below tests/
+    `file_test.py::Class`                    all of a class, and `file_test.py::Class.test_name` one of it
+    `file_test.py`, `file_test.cc`           all of a file
     `vhd/differencing.vhd`                   a file in tests/data/bad, which a googletest opens and expects to be refused
 
-or begins with `later: ` or `not applicable: ` and the reason, or is `open`: somebody has yet to look at it.
+or begins with `later: ` or `not applicable: ` and the reason.
 
 Prints "file:line: what" for a row that is not there, is there twice or is unknown, for one with neither test nor reason,
-and for a test that does not exist, and exits 1 if there is one. Prints how many rows are open; with --strict an
-open row is a finding, too.
+and for a test that does not exist, and exits 1 if there is one.
 """
 
 import re
@@ -30,7 +32,8 @@ REASON = re.compile(r"(later|not applicable): \S")
 QUOTED = re.compile(r"`([^`]+)`")
 GTEST = re.compile(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", re.MULTILINE)
 GTEST_NAME = re.compile(r"(\w+\.\w+)(?:/(\w+))?")
-PYTHON_NAME = re.compile(r"(\w+\.py)::(test_\w+)")
+GTEST_SUITE = re.compile(r"(\w+)\.\*")
+PYTHON_NAME = re.compile(r"(\w+\.py)::(?:([A-Z]\w+))?\.?(test_\w+)?")
 
 
 class Tests:
@@ -43,18 +46,32 @@ class Tests:
             text = path.read_text()
             for suite, name in GTEST.findall(text):
                 self.gtests.setdefault(f"{suite}.{name}", []).append(text)
+        self.sources = {path.name for path in root.glob("src/**/*_test.cc")}
         self.python = {}  # "file_test.py": its text
         for path in sorted(root.glob("tests/**/*.py")):
             self.python.setdefault(path.name, path.read_text())
 
     def have(self, name):
+        if name in self.sources or name in self.python:
+            return name.endswith(("_test.py", "_test.cc"))
         if match := PYTHON_NAME.fullmatch(name):
-            return re.search(rf"\bdef {match[2]}\(", self.python.get(match[1], "")) is not None
+            text = self.python.get(match[1], "")
+            if match[2]:
+                text = self.class_in(text, match[2])
+            return bool(text) and (not match[3] or re.search(rf"\bdef {match[3]}\(", text) is not None)
+        if match := GTEST_SUITE.fullmatch(name):
+            return any(test.startswith(match[1] + ".") for test in self.gtests)
         if match := GTEST_NAME.fullmatch(name):
             texts = self.gtests.get(match[1])
             if texts is not None:
                 return match[2] is None or any(f'"{match[2]}"' in text for text in texts)
         return (self.root / "tests/data/bad" / name).is_file()
+
+    @staticmethod
+    def class_in(text, name):
+        """The class with its methods; empty if it has no test of its own or there is none."""
+        match = re.search(rf"^class {name}\(.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+        return match[0] if match and "def test_" in match[0] else ""
 
 
 def cells_of(line):
@@ -67,15 +84,15 @@ def check_row(cells, tests):
         return [f"expected 3 cells, got {len(cells)}"]
     held_by = cells[2]
     names = [name for name in QUOTED.findall(held_by) if not name.startswith("-")]  # no options
-    if not names and held_by != "open" and not REASON.match(held_by):
+    if not names and not REASON.match(held_by):
         return ["has neither a test nor a reason"]
     return [f"there is no test {name}" for name in names if not tests.have(name)]
 
 
 def check_tree(root):
-    """Findings, and the rows that are open."""
+    """Findings, a line each."""
     tests = Tests(root)
-    findings, opened, seen = [], [], {}
+    findings, seen = [], {}
     for number, line in enumerate((root / CATALOGUE).read_text().splitlines(), 1):
         match = ROW.match(line)
         if not match:
@@ -87,26 +104,15 @@ def check_tree(root):
         elif row in seen:
             findings.append(f"{where} is there already, at line {seen[row]}")
         seen.setdefault(row, number)
-        cells = cells_of(line)
-        findings += [f"{where} {what}" for what in check_row(cells, tests)]
-        if cells[-1] == "open":
-            opened.append(where)
-    findings += [f"{CATALOGUE}: {row} is missing" for row in ROWS if row not in seen]
-    return findings, opened
+        findings += [f"{where} {what}" for what in check_row(cells_of(line), tests)]
+    return findings + [f"{CATALOGUE}: {row} is missing" for row in ROWS if row not in seen]
 
 
 def main():
-    arguments = sys.argv[1:]
-    strict = "--strict" in arguments
-    places = [word for word in arguments if word != "--strict"]
-    root = Path(places[0]) if places else Path(__file__).resolve().parent.parent
-    findings, opened = check_tree(root)
-    if strict:
-        findings += [f"{where} is open" for where in opened]
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    findings = check_tree(root)
     for finding in findings:
         print(finding)
-    if opened:
-        print(f"{CATALOGUE}: {len(opened)} of {len(ROWS)} rows are open")
     sys.exit(1 if findings else 0)
 
 
