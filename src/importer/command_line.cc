@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/parse_size.h"
 #include "cli/program_options.h"
+#include "importing/container_disk.h"
 
 namespace seabag::importer {
 namespace {
@@ -28,6 +29,7 @@ push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                              vhd-fixed or raw; without it as they are in the bundle
         --disk-to NAME=PATH                  dir: a disk into a raw file or onto a device (repeatable)
         --overwrite-device                   with --disk-to: all that is on the device is lost
+        --disk-as-container[=ARCH]           disks as images for KubeVirt (containerDisk); default amd64
         --disk-chunk-size SIZE               docker:, oci: larger files of disks in several blobs
         --map FROM=TO                        other names at the target, by prefix (repeatable)
         --only PATTERN, --except PATTERN     over repo:tag; * any but /, ** any (repeatable)
@@ -60,9 +62,10 @@ cxxopts::Options declare() {
   const auto texts = [] { return cxxopts::value<std::vector<std::string>>(); };
   options.add_options("Import")("quick", "")("deep", "")("damage", "", text())("rebuild", "")(
       "output", "", text())("disk-as", "", text())("disk-to", "", texts())("overwrite-device", "")(
-      "disk-chunk-size", "", text())("seal", "", text())("map", "", texts())("only", "", texts())(
-      "except", "", texts())("on-existing-tag", "", text())("dry-run", "")("receipt", "", text())(
-      "verify-first", "")("verify-target", "")("chunk-size", "", text())("arguments", "", texts());
+      "disk-as-container", "", text()->implicit_value("amd64"))("disk-chunk-size", "", text())(
+      "seal", "", text())("map", "", texts())("only", "", texts())("except", "", texts())(
+      "on-existing-tag", "", text())("dry-run", "")("receipt", "", text())("verify-first", "")(
+      "verify-target", "")("chunk-size", "", text())("arguments", "", texts());
   options.parse_positional("arguments");
   cli::add_registry_options(options);
   cli::add_program_options(options);
@@ -108,10 +111,10 @@ void refuse_strange_options(const cxxopts::ParseResult& arguments, Command comma
   };
   refuse({"quick", "deep", "damage"}, Command::kVerify, "verify");
   refuse({"rebuild", "output"}, Command::kIndex, "index");
-  refuse(
-      {"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
-       "verify-target", "chunk-size", "disk-as", "disk-to", "overwrite-device", "disk-chunk-size"},
-      Command::kPush, "push");
+  refuse({"map", "only", "except", "on-existing-tag", "dry-run", "receipt", "verify-first",
+          "verify-target", "chunk-size", "disk-as", "disk-to", "overwrite-device",
+          "disk-chunk-size", "disk-as-container"},
+         Command::kPush, "push");
 }
 
 void read_damage_file(const cxxopts::ParseResult& arguments, CommandLine& line) {
@@ -128,6 +131,21 @@ void read_damage_file(const cxxopts::ParseResult& arguments, CommandLine& line) 
   if (line.damage.empty() || line.damage.starts_with(inside)) {
     throw Error(Code::kUsage, fmt::format("--damage: expected a file beside the bundle, got {}",
                                           quoted(line.damage)));
+  }
+}
+
+void read_container(const cxxopts::ParseResult& arguments, CommandLine& line) {
+  if (arguments.count("disk-as-container") == 0) return;
+  line.container_architecture = arguments["disk-as-container"].as<std::string>();
+  if (!importing::is_container_architecture(line.container_architecture)) {
+    throw Error(Code::kUsage, fmt::format("--disk-as-container: expected {}, got {}",
+                                          importing::container_architectures(),
+                                          quoted(line.container_architecture)));
+  }
+  for (const char* option : {"disk-as", "disk-to", "disk-chunk-size"}) {
+    if (arguments.count(option) == 0) continue;
+    throw Error(Code::kUsage, fmt::format("--disk-as-container excludes --{}", option))
+        .add_next_step("the image holds the disk as one raw file in one layer");
   }
 }
 
@@ -160,6 +178,7 @@ void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
     line.disk_chunk_size =
         cli::parse_size(arguments["disk-chunk-size"].as<std::string>(), "--disk-chunk-size");
   }
+  read_container(arguments, line);
   line.disks.on_existing = line.push.on_existing_tag;
   line.disks.jobs = line.push.jobs;
 }

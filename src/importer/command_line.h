@@ -38,6 +38,7 @@ struct CommandLine {
   std::string receipt;  ///< empty: none
   importing::RestoreOptions disks;
   std::uint64_t disk_chunk_size = 0;
+  std::string container_architecture;  ///< --disk-as-container; empty: not asked for
   bool dry_run = false;
   bool verify_first = false;
   bool verify_target = false;

@@ -48,6 +48,13 @@ TEST(ImportCommandLine, TakesASealWithAndWithoutItsAlgorithm) {
   EXPECT_EQ(bare, full);
 }
 
+TEST(ImportCommandLine, TakesTheArchitectureOfContainersOrAmd64) {
+  EXPECT_EQ(parse({"push", "b", "oci:d"}).container_architecture, "");
+  EXPECT_EQ(parse({"push", "--disk-as-container", "b", "oci:d"}).container_architecture, "amd64");
+  EXPECT_EQ(parse({"push", "b", "oci:d", "--disk-as-container=arm64"}).container_architecture,
+            "arm64");
+}
+
 struct Complaint {
   const char* name;
   std::vector<const char*> words;
@@ -71,6 +78,10 @@ const Complaint kComplaints[] = {
     {"OutputOfVerify", {"verify", "b", "--output", "f"}, "belongs to index"},
     {"BadMap", {"push", "b", "oci:d", "--map", "a"}, "FROM=TO"},
     {"BadSeal", {"verify", "b", "--seal", "abc"}, "64 digits"},
+    {"BadArchitecture", {"push", "b", "oci:d", "--disk-as-container=x86_64"}, "amd64, arm64"},
+    {"ContainerInChunks",
+     {"push", "b", "oci:d", "--disk-as-container", "--disk-chunk-size", "1MiB"},
+     "excludes --disk-chunk-size"},
     {"BadChoice", {"push", "b", "oci:d", "--on-existing-tag", "ask"}, "fail, skip or replace"},
 };
 

@@ -26,6 +26,7 @@
 #include "importer/command_line.h"
 #include "importer/listing.h"
 #include "importer/outcome.h"
+#include "importing/container_disk.h"
 #include "importing/disk_artifact.h"
 #include "importing/lost_disks.h"
 #include "importing/mend.h"
@@ -175,7 +176,8 @@ std::vector<DiskDestination> disk_destinations(const CommandLine& line, const in
     std::string target;
     if (to != line.disks.to.end()) {
       target = to->second;
-    } else if (line.target.transport == target::Transport::kDirectory) {
+    } else if (line.target.transport == target::Transport::kDirectory &&
+               line.container_architecture.empty()) {
       target = io::join(io::join(line.target.path, "disks"), disk.name);
     } else {
       target = importing::mapped(importing::disk_reference(disk), line.names.mappings).text();
@@ -185,7 +187,8 @@ std::vector<DiskDestination> disk_destinations(const CommandLine& line, const in
   return destinations;
 }
 
-// Images, then disks. In a directory disks become files; elsewhere they are artifacts.
+// Images, then disks. In a directory disks become files; elsewhere they are artifacts; anywhere
+// they are images for KubeVirt if that is asked for.
 void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
               std::vector<importing::NamedReference> names, target::Target& target,
               io::FileSystem& files, transfer::Progress& progress, const std::stop_token& stop,
@@ -207,6 +210,12 @@ void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
   if (is_directory) {
     importing::restore_disk_artifacts(bundle, files, disk_artifacts, line.target.path,
                                       line.push.on_existing_tag, progress, stop, receipt);
+  }
+  if (!line.container_architecture.empty()) {
+    importing::push_container_disks(bundle, disks, target, line.names, line.push,
+                                    line.container_architecture, progress, stop, receipt);
+    target.finish();
+  } else if (is_directory) {
     importing::restore_disks(bundle, files, disks, line.target.path, line.disks, progress, stop,
                              receipt);
   } else {

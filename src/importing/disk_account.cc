@@ -40,4 +40,19 @@ void account_for(RestoredDisk& result, transfer::Progress& progress,
   }
 }
 
+std::optional<PushOutcome> look_at_tag(target::Target& target, const oci::Reference& name,
+                                       const digest::Digest& wanted, OnExistingTag on_existing,
+                                       std::string& detail) {
+  const auto there = target.find_tag(name.repository, name.tag);
+  if (!there || (*there != wanted && on_existing == OnExistingTag::kReplace)) return std::nullopt;
+  if (*there == wanted) return PushOutcome::kAlreadyThere;
+  if (on_existing == OnExistingTag::kSkip) {
+    detail = fmt::format("the tag means {} there", there->text());
+    return PushOutcome::kSkipped;
+  }
+  throw Error(Code::kRefused, fmt::format("{} means {} there, expected {}", name.text(),
+                                          there->text(), wanted.text()))
+      .add_next_step("pass --on-existing-tag skip or replace, or --map");
+}
+
 }  // namespace seabag::importing

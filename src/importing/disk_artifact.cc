@@ -129,17 +129,9 @@ class DiskPush {
 
   PushOutcome run(const DiskInfo& disk, const oci::Reference& name, std::string& detail) {
     const DiskArtifact artifact = make_disk_artifact(bundle_, disk, chunk_size_);
-    const auto there = target_.find_tag(name.repository, name.tag);
-    if (there && *there == artifact.manifest.digest()) return PushOutcome::kAlreadyThere;
-    if (there && options_.on_existing_tag == OnExistingTag::kSkip) {
-      detail = fmt::format("the tag means {} there", there->text());
-      return PushOutcome::kSkipped;
-    }
-    if (there && options_.on_existing_tag == OnExistingTag::kFail) {
-      throw Error(Code::kRefused, fmt::format("{} means {} there, expected {}", name.text(),
-                                              there->text(), artifact.manifest.digest().text()))
-          .add_next_step("pass --on-existing-tag skip or replace, or --map");
-    }
+    const auto settled =
+        look_at_tag(target_, name, artifact.manifest.digest(), options_.on_existing_tag, detail);
+    if (settled) return *settled;
     for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
     const io::MemoryBlob config(io::bytes_of(artifact.config));
     put_blob(name.repository, config_descriptor(artifact.config), config);

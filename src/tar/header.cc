@@ -90,16 +90,17 @@ std::string checksum_of(std::span<const std::byte> block) {
   return fmt::format("{:06o}", sum) + std::string("\0 ", 2);
 }
 
-void append_block(io::Bytes& to, char type, std::string_view name, std::uint64_t size) {
+void append_block(io::Bytes& to, std::string_view name, std::uint64_t size,
+                  const Attributes& attributes) {
   to.resize(to.size() + kBlockSize);
   const auto block = std::span(to).last(kBlockSize);
   put(block, kName, name.substr(0, kName.size));
-  put_octal(block, kMode, 0644);
-  put_octal(block, kUid, 0);
-  put_octal(block, kGid, 0);
+  put_octal(block, kMode, attributes.mode);
+  put_octal(block, kUid, attributes.owner);
+  put_octal(block, kGid, attributes.owner);
   put_size(block, size);
   put_octal(block, kMtime, 0);
-  put(block, kType, std::string_view(&type, 1));
+  put(block, kType, std::string_view(&attributes.type, 1));
   put(block, kMagic, kMagicAndVersion.substr(0, kMagic.size));
   put(block, kVersion, kMagicAndVersion.substr(kMagic.size));
   put_octal(block, kDevMajor, 0);
@@ -217,15 +218,19 @@ void require_writable(std::string_view path, std::uint64_t size) {
 }
 
 io::Bytes encode_header(std::string_view path, std::uint64_t size) {
+  return encode_header(path, size, Attributes());
+}
+
+io::Bytes encode_header(std::string_view path, std::uint64_t size, const Attributes& attributes) {
   require_writable(path, size);
   io::Bytes header;
   const std::string records = pax_records(path, size);
   if (!records.empty()) {
-    append_block(header, 'x', kPaxName, records.size());
+    append_block(header, kPaxName, records.size(), {.type = 'x'});
     std::ranges::copy(io::bytes_of(records), std::back_inserter(header));
     header.resize(2 * kBlockSize);
   }
-  append_block(header, '0', path, size);
+  append_block(header, path, size, attributes);
   return header;
 }
 

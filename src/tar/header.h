@@ -24,11 +24,21 @@ bool is_portable_path(std::string_view path);
 /// Errors: kMalformed if `path` is not portable or `size` is above limits::kTarMemberBytes.
 void require_writable(std::string_view path, std::uint64_t size);
 
+/// What stands in the header of a member besides its path and size.
+struct Attributes {
+  char type = '0';  ///< '0': a regular file, '5': a directory
+  std::uint32_t mode = 0644;
+  std::uint32_t owner = 0;  ///< user and group alike
+};
+
 /// The header blocks of a regular file: one block, or three with a pax extended header in front
 /// when `path` is over 100 bytes or `size` is 8 GiB or more. Mode 0644, owner 0, time 0: nothing of
 /// the machine that wrote it.
 /// Errors: as require_writable().
 io::Bytes encode_header(std::string_view path, std::uint64_t size);
+
+/// The same with other attributes: for layers, not for the tarballs of a bundle.
+io::Bytes encode_header(std::string_view path, std::uint64_t size, const Attributes& attributes);
 
 /// Size of what encode_header() returns. Errors: never.
 std::uint64_t header_size(std::string_view path, std::uint64_t size);
