@@ -185,7 +185,7 @@ DiskArtifact make_disk_artifact(const bundle::OpenedBundle& bundle, const DiskIn
       std::ranges::move(chunks_of(bundle, file, chunk_size), std::back_inserter(pieces));
     }
   }
-  if (disk.config) pieces.push_back(whole_file(bundle, *disk.config, "application/json"));
+  if (disk.config) pieces.push_back(whole_file(bundle, *disk.config, kServerConfigType));
   std::string config = config_of(bundle, disk);
   const std::string text = manifest_text(disk, DiskPush::config_descriptor(config), pieces);
   const auto bytes = io::bytes_of(text);

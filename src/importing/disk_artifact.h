@@ -20,6 +20,7 @@ namespace seabag::importing {
 inline constexpr const char* kDiskArtifactType = "application/vnd.seabag.disk.v1";
 inline constexpr const char* kDiskConfigType = "application/vnd.seabag.disk.config.v1+json";
 inline constexpr const char* kDiskFileType = "application/vnd.seabag.disk.file.v1";
+inline constexpr const char* kServerConfigType = "application/json";
 inline constexpr const char* kTitleAnnotation = "org.opencontainers.image.title";
 inline constexpr const char* kChunkOffsetAnnotation = "vnd.seabag.chunk.offset";
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -53,6 +54,10 @@ DiskConfig parse_config(const io::Bytes& bytes) {
   DiskConfig config{.name = json::require_string(document, "name"),
                     .content = json::require_string(document, "content"),
                     .files = {}};
+  if (!index::is_disk_name(config.name)) {
+    throw Error(Code::kMalformed,
+                fmt::format("{} is no name of a disk", seabag::quoted(config.name, 100)));
+  }
   const json::Value* files = json::find_array(document, "files");
   if (files == nullptr || files->empty() || files->size() > kMostFiles) {
     throw Error(Code::kMalformed, "the config of the disk names no files, or too many");
@@ -76,6 +81,36 @@ std::uint64_t chunk_offset(const oci::Descriptor& layer) {
                                             seabag::quoted(found->second, 40)));
 }
 
+using Pieces = std::vector<const oci::Descriptor*>;
+
+// The layers of one file must follow one another from its first byte to its last: a hole between
+// them would be as large as the stranger likes. A file that the config does not name is the
+// configuration of the server, in one piece.
+void require_whole(const std::string& name, const FileInfo* file, const Pieces& pieces) {
+  if (file == nullptr) {
+    if (pieces.size() == 1 && pieces.front()->media_type == kServerConfigType &&
+        chunk_offset(*pieces.front()) == 0) {
+      return;
+    }
+    throw Error(Code::kMalformed,
+                fmt::format("{} is a layer that the config of the disk does not name",
+                            seabag::quoted(name)));
+  }
+  std::uint64_t end = 0;
+  for (const oci::Descriptor* piece : pieces) {
+    const std::uint64_t offset = chunk_offset(*piece);
+    if (offset != end) {
+      throw Error(Code::kMalformed, fmt::format("{}: a layer begins at {}, expected {}",
+                                                seabag::quoted(name), offset, end));
+    }
+    end = checked_add(end, piece->size);
+  }
+  if (end != file->size) {
+    throw Error(Code::kMalformed, fmt::format("{}: expected {} bytes, its layers have {}",
+                                              seabag::quoted(name), file->size, end));
+  }
+}
+
 class ArtifactRestore {
  public:
   ArtifactRestore(const bundle::OpenedBundle& bundle, io::FileSystem& files,
@@ -94,7 +129,7 @@ class ArtifactRestore {
     const DiskConfig config = parse_config(read_small(*manifest.config));
     result.content = config.content;
     io::create_directories(files_, directory_);
-    std::map<std::string, std::vector<const oci::Descriptor*>> layers;
+    Layers layers;
     for (const oci::Descriptor& layer : manifest.layers) {
       const auto title = layer.annotations.find(kTitleAnnotation);
       if (title == layer.annotations.end()) throw Error(Code::kMalformed, "a layer without a name");
@@ -105,12 +140,17 @@ class ArtifactRestore {
         throw Error(Code::kMalformed, fmt::format("{} has no layer", seabag::quoted(name)));
       }
     }
+    for (auto& [name, pieces] : layers) {
+      std::ranges::sort(pieces, {}, [](const auto* piece) { return chunk_offset(*piece); });
+      const auto file = config.files.find(name);
+      require_whole(name, file == config.files.end() ? nullptr : &file->second, pieces);
+    }
     result.target = io::join(directory_, config.name);
     return restore(config, layers);
   }
 
  private:
-  using Layers = std::map<std::string, std::vector<const oci::Descriptor*>>;
+  using Layers = std::map<std::string, Pieces>;
 
   PushOutcome restore(const DiskConfig& config, const Layers& layers) {
     bool is_there = true;
@@ -154,8 +194,7 @@ class ArtifactRestore {
     return found == config.files.end() ? std::nullopt : std::optional(found->second);
   }
 
-  bool is_same(const DiskConfig& config, const std::string& name,
-               const std::vector<const oci::Descriptor*>& pieces) const {
+  bool is_same(const DiskConfig& config, const std::string& name, const Pieces& pieces) const {
     const std::string path = io::join(directory_, name);
     if (!files_.find(path)) return false;
     const auto file = files_.open(path, io::OpenMode::kRead);
@@ -164,8 +203,8 @@ class ArtifactRestore {
     return digest::digest_of(io::FileBlob(*file, 0, file->size())).hex() == expected;
   }
 
-  void write(const DiskConfig& config, const std::string& name,
-             const std::vector<const oci::Descriptor*>& pieces, io::File& file) const {
+  void write(const DiskConfig& config, const std::string& name, const Pieces& pieces,
+             io::File& file) const {
     for (const oci::Descriptor* piece : pieces) {
       if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
       io::FileWindow window(file, chunk_offset(*piece), piece->size);
