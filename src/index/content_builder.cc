@@ -120,7 +120,10 @@ Content ContentBuilder::take() {
     const Wish wish = wishes_[*absence.blob];
     return wish == Wish::kRequired || (absence.is_on_purpose() && wish == Wish::kLost);
   });
-  return canonical(std::move(content_));
+  Content content = canonical(std::move(content_));
+  // Each name was followed so far and no further, but one may lead into the middle of another.
+  nesting_of(content);
+  return content;
 }
 
 }  // namespace seabag::index

@@ -36,7 +36,7 @@ class ContentBuilder {
             std::string detail);  ///< required, but not to be had
   void lose(std::string reference, std::string reason, std::string detail);  ///< a whole reference
 
-  /// All of it in canonical order.
+  /// All of it in canonical order. Errors: those of nesting_of(): no reader would take the bundle.
   Content take();
 
  private:
