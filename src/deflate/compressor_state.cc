@@ -55,11 +55,12 @@ isal_zstream* map_stream() {
   // Below where the system would put it there is room.
   void* const anywhere = ::mmap(nullptr, sizeof(isal_zstream), kProtection, kFlags, -1, 0);
   if (anywhere == MAP_FAILED) throw std::bad_alloc();
-  auto address = reinterpret_cast<std::uint64_t>(anywhere);
+  const auto begin = reinterpret_cast<std::uint64_t>(anywhere);
   ::munmap(anywhere, sizeof(isal_zstream));
+  std::uint64_t address = begin;
   for (int i = 0; i < kPlaces; ++i) {
     address = place_below(address);
-    void* const wanted = reinterpret_cast<void*>(address);
+    void* const wanted = static_cast<std::byte*>(anywhere) - (begin - address);
     void* const got =
         ::mmap(wanted, sizeof(isal_zstream), kProtection, kFlags | MAP_FIXED_NOREPLACE, -1, 0);
     if (got == wanted) return new (got) isal_zstream;

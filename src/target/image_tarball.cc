@@ -97,7 +97,7 @@ std::optional<oci::Descriptor> ImageTarball::find_runnable(const oci::Descriptor
                                                            int depth, Runnables& known) const {
   const auto [found, is_new] = known.try_emplace(descriptor.digest, std::nullopt);
   if (!is_new) return found->second;
-  const auto runnable = look_for_runnable(descriptor, depth, known);
+  auto runnable = look_for_runnable(descriptor, depth, known);
   known[descriptor.digest] = runnable;
   return runnable;
 }
@@ -111,7 +111,7 @@ std::optional<oci::Descriptor> ImageTarball::look_for_runnable(const oci::Descri
   if (!is_index) return is_whole_image(manifest) ? std::optional(descriptor) : std::nullopt;
   std::optional<oci::Descriptor> first;
   for (const oci::Descriptor& child : manifest.manifests) {
-    const auto found = find_runnable(child, depth + 1, known);
+    auto found = find_runnable(child, depth + 1, known);
     if (!found) continue;
     if (child.platform && child.platform->os == "linux" &&
         child.platform->architecture == "amd64") {
