@@ -16,7 +16,7 @@ A row of the catalogue is a line `| A1 | what happens | what holds it |`. The la
 or begins with `later: ` or `not applicable: ` and the reason.
 
 Prints "file:line: what" for a row that is not there, is there twice or is unknown, for one with neither test nor reason,
-and for a test that does not exist, and exits 1 if there is one.
+and for a test that does not exist, there or in docs/reliability.md, and exits 1 if there is one.
 """
 
 import re
@@ -27,6 +27,7 @@ GROUPS = {"A": 30, "B": 14, "C": 16, "D": 10, "E": 9, "F": 15, "G": 14, "H": 12,
 ROWS = [f"{group}{number}" for group, count in GROUPS.items() for number in range(1, count + 1)]
 
 CATALOGUE = "tests/catalogue.md"
+PROMISES = "docs/reliability.md"
 ROW = re.compile(r"\| *([A-Z][0-9]+) *\|")
 REASON = re.compile(r"(later|not applicable): \S")
 QUOTED = re.compile(r"`([^`]+)`")
@@ -105,7 +106,15 @@ def check_tree(root):
             findings.append(f"{where} is there already, at line {seen[row]}")
         seen.setdefault(row, number)
         findings += [f"{where} {what}" for what in check_row(cells_of(line), tests)]
-    return findings + [f"{CATALOGUE}: {row} is missing" for row in ROWS if row not in seen]
+    findings += [f"{CATALOGUE}: {row} is missing" for row in ROWS if row not in seen]
+    return findings + check_promises(root, tests)
+
+
+def check_promises(root, tests):
+    """Findings: of what looks like a test there, all that is none."""
+    text = (root / PROMISES).read_text()
+    return [f"{PROMISES}: there is no test {name}" for name in QUOTED.findall(text)
+            if re.fullmatch(r"\w+_test\.(py|cc)(::[\w.]+)?|[A-Z]\w+\.([A-Z]\w+|\*)(/\w+)?", name) and not tests.have(name)]
 
 
 def main():

@@ -18,6 +18,7 @@ class CheckCatalogue(unittest.TestCase):
         self.write("tests/integration/bag_test.py",
                    "class Bag(Case):\n    def test_it(self):\n        pass\n\n\nclass Empty(Case):\n    pass\n")
         self.write("tests/data/bad/vhd/empty.vhd", "")
+        self.write("docs/reliability.md", "")
         self.rows = {row: "later: the moon" for row in check_catalogue.ROWS}
 
     def write(self, name, text):
@@ -64,6 +65,10 @@ class CheckCatalogue(unittest.TestCase):
             "C5 there is no test vhd/full.vhd", "C6 there is no test nothing",
             "C7 there is no test Sack.*", "C7 there is no test sack_test.cc", "C7 there is no test bag_test.py::Empty",
             "C7 there is no test bag_test.py::Empty.test_it"])
+
+    def test_finds_promises_that_nothing_holds(self):
+        self.write("docs/reliability.md", "1. `Bag.IsFull`, `bag_test.py`, `tests/run.sh --long`, `Bag.IsEmpty`, `sack_test.py`, `index.sqlite`")
+        self.assertEqual(self.findings(), ["there is no test Bag.IsEmpty", "there is no test sack_test.py"])
 
     def test_finds_rows_that_are_missing_unknown_or_there_twice(self):
         del self.rows["K12"]
