@@ -27,9 +27,11 @@ class Processes(harness.TestCase):
         self.whole = killing.tree(self.dir / "whole.bag")
 
     def start_slowly(self, *more, rate="1M"):
-        """An export that has begun to fetch."""
+        """An export that has begun to fetch. In a process group of its own: the kernel drops SIGTSTP for groups that no
+        shell looks after, which those of a test may be. And SIGHUP ends it, also where nohup(1) runs the test."""
         process = subprocess.Popen([EXPORT, str(self.bundle), self.source, "--max-rate", rate, *more],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
                                    env={**harness.environment(), **EPOCH})
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
