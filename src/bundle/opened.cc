@@ -152,11 +152,10 @@ index::Index make_index_anew(io::FileSystem& files, const RebuildRequest& reques
   return made;
 }
 
-// Of the tag files, those that must be there.
+// Of the tag files, those that are looked for: what is to be done about a lost index is said later.
 std::vector<bagit::ManifestEntry> without_lost_index(io::FileSystem& files, const std::string& path,
-                                                     std::vector<bagit::ManifestEntry> tags,
-                                                     const RebuildMeans* rebuild) {
-  if (rebuild != nullptr && !files.find(io::join(path, index::kIndexFile))) {
+                                                     std::vector<bagit::ManifestEntry> tags) {
+  if (!files.find(io::join(path, index::kIndexFile))) {
     std::erase_if(tags, [](const auto& entry) { return entry.path == index::kIndexFile; });
   }
   return tags;
@@ -235,8 +234,7 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
   // Before the index is opened: a journal that lies beside it is refused here, as a file that is
   // not listed.
   const bagit::ManifestEntry& index_entry = require_listed(tags, index::kIndexFile);
-  require_complete(files, path, payload, without_lost_index(files, path, tags, rebuild),
-                   payload_problems);
+  require_complete(files, path, payload, without_lost_index(files, path, tags), payload_problems);
   const HashedIndex hashed = hash_index(files, path, index_entry.checksum);
   if (hashed.defect.empty()) {
     bundle.index_ = std::make_unique<const index::Index>(read_hashed_index(*hashed.file));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/plural.h"
 
 namespace seabag::cli {
 namespace {
@@ -68,7 +69,7 @@ std::string readable_rate(double bytes_per_second) {
 }
 
 std::string readable_items(std::uint64_t items) {
-  return fmt::format("{} item{}", items, items == 1 ? "" : "s");
+  return plural(items, "item");
 }
 
 std::string readable_time(std::chrono::seconds time) {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/plural.h"
 
 namespace seabag::exporter {
 namespace {
@@ -23,10 +24,6 @@ std::uint64_t size_of(const index::Content& content, const index::Graph& graph,
     }
   }
   return bytes;
-}
-
-std::string plural(std::size_t count, const char* one, const char* many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
 std::string names(const Missing& missing) {
@@ -65,12 +62,12 @@ std::string reference_table(const ExportReport& report) {
 }
 
 std::string image_line(const ExportReport& report) {
-  return fmt::format(
-      "{} of {} in {}: {} in {}, {}\n", plural(report.content.references.size(), "name", "names"),
-      plural(report.content.manifests.size(), "manifest", "manifests"),
-      plural(report.content.repositories.size(), "repository", "repositories"),
-      plural(report.blobs, "blob", "blobs"), plural(report.files.size(), "file", "files"),
-      readable_size(report.payload_bytes));
+  return fmt::format("{} of {} in {}: {} in {}, {}\n",
+                     cli::plural(report.content.references.size(), "name"),
+                     cli::plural(report.content.manifests.size(), "manifest"),
+                     cli::plural(report.content.repositories.size(), "repository", "repositories"),
+                     cli::plural(report.blobs, "blob"), cli::plural(report.files.size(), "file"),
+                     readable_size(report.payload_bytes));
 }
 
 std::string disk_lines(const ExportReport& report) {
@@ -168,11 +165,10 @@ std::string report_json(const ExportReport& report) {
 }
 
 std::string repair_text(const exporting::RepairReport& report) {
-  std::string text =
-      fmt::format("{}, {} and {} for the bundle with the seal {}: {}\n",
-                  plural(report.blobs, "blob", "blobs"), plural(report.disks, "disk", "disks"),
-                  plural(report.configs, "configuration", "configurations"), report.patched.text(),
-                  readable_size(report.payload_bytes));
+  std::string text = fmt::format(
+      "{}, {} and {} for the bundle with the seal {}: {}\n", cli::plural(report.blobs, "blob"),
+      cli::plural(report.disks, "disk"), cli::plural(report.configs, "configuration"),
+      report.patched.text(), readable_size(report.payload_bytes));
   add_absences(text, report.missing, "missing");
   for (const std::string& problem : report.beyond_repair) {
     text += fmt::format("no patch mends: {}\n", printable(problem));

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/plural.h"
 
 namespace seabag::importer {
 namespace {
@@ -147,10 +148,11 @@ void list_text(const bundle::OpenedBundle& bundle,
   list_disks(bundle.index(), print);
   std::uint64_t bytes = 0;
   for (const index::PayloadFile& file : bundle.index().files) bytes += file.size;
-  print(fmt::format("\n{} names, {} manifests, {} blobs, {} disks in {} files, {}\n",
-                    content.references.size(), content.manifests.size(), content.blobs.size(),
-                    bundle.index().disks.size(), bundle.index().files.size(),
-                    readable_size(bytes)));
+  print(fmt::format("\n{}, {}, {}, {} in {}, {}\n", cli::plural(content.references.size(), "name"),
+                    cli::plural(content.manifests.size(), "manifest"),
+                    cli::plural(content.blobs.size(), "blob"),
+                    cli::plural(bundle.index().disks.size(), "disk"),
+                    cli::plural(bundle.index().files.size(), "file"), readable_size(bytes)));
   for (const index::Source& source : content.sources) {
     print(fmt::format("from  {}\n", printable(source.uri)));
   }

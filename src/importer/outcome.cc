@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "bundle/damage_file.h"
+#include "cli/plural.h"
 
 namespace seabag::importer {
 namespace {
@@ -84,12 +85,13 @@ std::string verify_text(const Verified& verified) {
   }
   const char* verdict = report.findings.empty() ? "ok" : "FAILED";
   if (verified.quick) {
-    text += fmt::format(
-        "{}: names, structure and sizes of {} files and {} blobs; no content was read (--quick)\n",
-        verdict, report.files, report.blobs);
+    text +=
+        fmt::format("{}: names, structure and sizes of {} and {}; no content was read (--quick)\n",
+                    verdict, cli::plural(report.files, "file"), cli::plural(report.blobs, "blob"));
   } else {
-    text += fmt::format("{}: {} files, {} blobs, {} read; every checksum and digest was compared\n",
-                        verdict, report.files, report.blobs, readable_size(report.bytes));
+    text += fmt::format("{}: {}, {}, {} read; every checksum and digest was compared\n", verdict,
+                        cli::plural(report.files, "file"), cli::plural(report.blobs, "blob"),
+                        readable_size(report.bytes));
   }
   return text + fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
 }
@@ -179,10 +181,10 @@ std::string rebuild_text(const bundle::OpenedBundle& bundle, const std::string& 
     return fmt::format("{} is as it was sealed; nothing was made\n", index::kIndexFile);
   }
   return fmt::format(
-      "{}: {} names, {} blobs, {} disks\nthe bundle was left as it is: its seal covers the index "
-      "that is lost\n",
-      printable(output), bundle.index().content.references.size(),
-      bundle.index().content.blobs.size(), bundle.index().disks.size());
+      "{}: {}, {}, {}\nthe bundle was left as it is: its seal covers the index that is lost\n",
+      printable(output), cli::plural(bundle.index().content.references.size(), "name"),
+      cli::plural(bundle.index().content.blobs.size(), "blob"),
+      cli::plural(bundle.index().disks.size(), "disk"));
 }
 
 std::string rebuild_json(const bundle::OpenedBundle& bundle, const std::string& output) {
