@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <span>
-#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "db/descriptor_vfs_internal.h"
+#include "db/lone_file_internal.h"
 
 namespace seabag::db {
 namespace {
@@ -65,45 +65,25 @@ int refuse_truncate(sqlite3_file* /*file*/, sqlite3_int64 /*size*/) {
 int nothing_to_sync(sqlite3_file* /*file*/, int /*flags*/) {
   return SQLITE_OK;
 }
-int nothing_to_lock(sqlite3_file* /*file*/, int /*level*/) {
-  return SQLITE_OK;
-}
 int unknown_control(sqlite3_file* /*file*/, int /*operation*/, void* /*argument*/) {
   return SQLITE_NOTFOUND;
-}
-int sector_size(sqlite3_file* /*file*/) {
-  return 4096;
 }
 int characteristics(sqlite3_file* /*file*/) {
   return SQLITE_IOCAP_IMMUTABLE;
 }
 
-int nobody_locks(sqlite3_file* /*file*/, int* locked) {
-  *locked = 0;
-  return SQLITE_OK;
+sqlite3_io_methods read_only_methods() {
+  sqlite3_io_methods methods = lone_file_methods();
+  methods.xClose = close_file;
+  methods.xRead = read_file;
+  methods.xWrite = refuse_write;
+  methods.xTruncate = refuse_truncate;
+  methods.xSync = nothing_to_sync;
+  methods.xFileSize = file_size;
+  methods.xFileControl = unknown_control;
+  methods.xDeviceCharacteristics = characteristics;
+  return methods;
 }
-
-constexpr sqlite3_io_methods kMethods = {
-    .iVersion = 1,
-    .xClose = close_file,
-    .xRead = read_file,
-    .xWrite = refuse_write,
-    .xTruncate = refuse_truncate,
-    .xSync = nothing_to_sync,
-    .xFileSize = file_size,
-    .xLock = nothing_to_lock,
-    .xUnlock = nothing_to_lock,
-    .xCheckReservedLock = nobody_locks,
-    .xFileControl = unknown_control,
-    .xSectorSize = sector_size,
-    .xDeviceCharacteristics = characteristics,
-    .xShmMap = nullptr,
-    .xShmLock = nullptr,
-    .xShmBarrier = nullptr,
-    .xShmUnmap = nullptr,
-    .xFetch = nullptr,
-    .xUnfetch = nullptr,
-};
 
 int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int flags,
               int* out_flags) {
@@ -114,38 +94,17 @@ int open_file(sqlite3_vfs* /*vfs*/, const char* name, sqlite3_file* file, int fl
   const int fd = ::open(name, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SQLITE_CANTOPEN;
   reinterpret_cast<DescriptorFile*>(file)->fd = fd;
+  static const sqlite3_io_methods kMethods = read_only_methods();
   file->pMethods = &kMethods;
   if (out_flags != nullptr) *out_flags = flags;
   return SQLITE_OK;
 }
 
-int refuse_delete(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*sync*/) {
-  return SQLITE_IOERR_DELETE;
-}
-
-int exists_not(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*flags*/, int* exists) {
-  *exists = 0;
-  return SQLITE_OK;
-}
-
-int same_name(sqlite3_vfs* /*vfs*/, const char* name, int size, char* out) {
-  const std::string_view text(name);
-  if (size < 0 || text.size() >= static_cast<std::size_t>(size)) return SQLITE_CANTOPEN;
-  *std::ranges::copy(text, out).out = '\0';
-  return SQLITE_OK;
-}
-
 sqlite3_vfs make_vfs() {
-  const sqlite3_vfs* standard = sqlite3_vfs_find(nullptr);
-  check(standard != nullptr, "SQLite has a file layer");
-  sqlite3_vfs vfs = *standard;  // the clock and the like
+  sqlite3_vfs vfs = lone_file_vfs();
   vfs.szOsFile = sizeof(DescriptorFile);
-  vfs.pNext = nullptr;
   vfs.zName = "seabag-descriptor";
   vfs.xOpen = open_file;
-  vfs.xDelete = refuse_delete;
-  vfs.xAccess = exists_not;
-  vfs.xFullPathname = same_name;
   return vfs;
 }
 

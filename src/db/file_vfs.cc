@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <new>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/arith.h"
 #include "db/file_vfs_internal.h"
+#include "db/lone_file_internal.h"
 
 namespace seabag::db {
 namespace {
@@ -87,74 +87,32 @@ int size_of_own(sqlite3_file* file, sqlite3_int64* size) {
   });
 }
 
-int lock_nothing(sqlite3_file* /*file*/, int /*level*/) {
-  return SQLITE_OK;
-}
-
-int nobody_has_lock(sqlite3_file* /*file*/, int* locked) {
-  *locked = 0;
-  return SQLITE_OK;
-}
-
 int control_own(sqlite3_file* file, int operation, void* argument) {
   if (operation != kFindFileVfs) return SQLITE_NOTFOUND;
   *static_cast<const FileVfs**>(argument) = &vfs_of(file);
   return SQLITE_OK;
 }
 
-int sector_of_own(sqlite3_file* /*file*/) {
-  return 4096;
+sqlite3_io_methods own_methods() {
+  sqlite3_io_methods methods = lone_file_methods();
+  methods.xClose = leave_open;
+  methods.xRead = read_own;
+  methods.xWrite = write_own;
+  methods.xTruncate = truncate_own;
+  methods.xSync = sync_own;
+  methods.xFileSize = size_of_own;
+  methods.xFileControl = control_own;
+  return methods;
 }
-
-int no_characteristics(sqlite3_file* /*file*/) {
-  return 0;
-}
-
-constexpr sqlite3_io_methods kOwnMethods = {
-    .iVersion = 1,
-    .xClose = leave_open,
-    .xRead = read_own,
-    .xWrite = write_own,
-    .xTruncate = truncate_own,
-    .xSync = sync_own,
-    .xFileSize = size_of_own,
-    .xLock = lock_nothing,
-    .xUnlock = lock_nothing,
-    .xCheckReservedLock = nobody_has_lock,
-    .xFileControl = control_own,
-    .xSectorSize = sector_of_own,
-    .xDeviceCharacteristics = no_characteristics,
-    .xShmMap = nullptr,
-    .xShmLock = nullptr,
-    .xShmBarrier = nullptr,
-    .xShmUnmap = nullptr,
-    .xFetch = nullptr,
-    .xUnfetch = nullptr,
-};
 
 int open_own_file(sqlite3_vfs* vfs, const char* /*name*/, sqlite3_file* file, int flags,
                   int* out_flags) {
   file->pMethods = nullptr;  // so that SQLite does not close what was not opened
   if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return SQLITE_CANTOPEN;
   reinterpret_cast<OwnFile*>(file)->vfs = static_cast<FileVfs*>(vfs->pAppData);
-  file->pMethods = &kOwnMethods;
+  static const sqlite3_io_methods kMethods = own_methods();
+  file->pMethods = &kMethods;
   if (out_flags != nullptr) *out_flags = flags;
-  return SQLITE_OK;
-}
-
-int delete_nothing(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*sync*/) {
-  return SQLITE_IOERR_DELETE;
-}
-
-int no_other_file(sqlite3_vfs* /*vfs*/, const char* /*name*/, int /*flags*/, int* exists) {
-  *exists = 0;
-  return SQLITE_OK;
-}
-
-int name_as_it_is(sqlite3_vfs* /*vfs*/, const char* name, int size, char* out) {
-  const std::string_view text(name);
-  if (size < 0 || text.size() >= static_cast<std::size_t>(size)) return SQLITE_CANTOPEN;
-  *std::ranges::copy(text, out).out = '\0';
   return SQLITE_OK;
 }
 
@@ -163,18 +121,12 @@ int name_as_it_is(sqlite3_vfs* /*vfs*/, const char* name, int size, char* out) {
 FileVfs::FileVfs(std::unique_ptr<io::File> file)
     : file_(std::move(file)),
       // SQLite finds file layers by name only, so each has one of its own.
-      name_(fmt::format("seabag-file-{}", fmt::ptr(this))) {
-  const sqlite3_vfs* standard = sqlite3_vfs_find(nullptr);
-  check(standard != nullptr, "SQLite has a file layer");
-  vfs_ = *standard;  // the clock and the like
+      name_(fmt::format("seabag-file-{}", fmt::ptr(this))),
+      vfs_(lone_file_vfs()) {
   vfs_.szOsFile = sizeof(OwnFile);
-  vfs_.pNext = nullptr;
   vfs_.zName = name_.c_str();
   vfs_.pAppData = this;
   vfs_.xOpen = open_own_file;
-  vfs_.xDelete = delete_nothing;
-  vfs_.xAccess = no_other_file;
-  vfs_.xFullPathname = name_as_it_is;
   check(sqlite3_vfs_register(&vfs_, 0) == SQLITE_OK, "SQLite takes our file layer");
 }
 

@@ -36,7 +36,7 @@ class FileVfs {
   std::unique_ptr<io::File> file_;
   std::optional<Error> failure_;
   std::string name_;
-  sqlite3_vfs vfs_ = {};
+  sqlite3_vfs vfs_;
 };
 
 /// What the file of this connection failed with; nothing if it did not, or has no FileVfs.
