@@ -57,22 +57,6 @@ def file_system(directory):
     return raw
 
 
-def debian_system():
-    """A root file system with a kernel and two servers, made once: 8 GiB, of which some 0.8 GB are not zeros."""
-    raw = harness.SCRATCH / "debian-system/debian.raw"
-    if not raw.exists():
-        shutil.rmtree(raw.parent, ignore_errors=True)
-        raw.parent.mkdir(parents=True)
-        tree = raw.parent / "tree"
-        run("mmdebstrap", "--variant=important", "--include=linux-image-amd64,openssh-server,nginx-light", "bookworm", tree,
-            env=disk_images.SYSTEM, timeout=1800)
-        unfinished = write_sparse(raw.with_suffix(".unfinished"), 8 * GIB, [])
-        run("mkfs.ext4", "-q", "-F", "-d", tree, unfinished, env=disk_images.SYSTEM)
-        shutil.rmtree(tree)
-        unfinished.rename(raw)
-    return raw
-
-
 def manifest_of(bundle):
     """{path of a disk's file: its SHA-256}"""
     lines = (bundle / "manifest-sha256.txt").read_text().splitlines()
@@ -88,7 +72,7 @@ class Matrix(harness.TestCase):
         cls.disks = {name: write_sparse(cls.shared / f"{name}.raw", *disk) for name, disk in {**SMALL, **LARGE}.items()}
         cls.disks["ext4"] = file_system(cls.shared)
         if LONG:
-            cls.disks["debian"] = debian_system()
+            cls.disks["debian"] = disk_images.debian_system()
         # The checksum of a file as long as its disk takes as long as the disk is: restoring makes those of the large.
         cls.outputs = {name: COMPACT if cls.is_large(name) else list(OUTPUTS) for name in cls.disks}
         cls.reference = cls.shared / "reference.bag"

@@ -139,9 +139,10 @@ class Registry:
     tls: (certificate file, key file); with it the registry speaks nothing else.
     client_authority: wants clients' certificates from this CertificateAuthority.
     foreign_urls: a regular expression for the URLs that foreign layers may name.
+    storage: a storage that is there already, in place of an empty one.
     """
 
-    def __init__(self, htpasswd=None, tls=None, client_authority=None, foreign_urls=None):
+    def __init__(self, htpasswd=None, tls=None, client_authority=None, foreign_urls=None, storage=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="registry-", dir=SCRATCH))
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -154,7 +155,7 @@ class Registry:
         config = [
             "version: 0.1",
             "log: {level: warn, accesslog: {disabled: true}}",
-            f"storage: {{filesystem: {{rootdirectory: {self.dir}/storage}}, delete: {{enabled: true}}}}",
+            f"storage: {{filesystem: {{rootdirectory: {storage or self.dir / 'storage'}}}, delete: {{enabled: true}}}}",
             f"http: {json.dumps(http)}",
         ]
         if foreign_urls:

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparisons about images: export, import, verify, list."""
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import urllib.request
+
+import corpora
+import harness
+from measuring import Comparison, Contender, measure
+
+EXPORT, IMPORT = harness.EXPORT, harness.IMPORT
+CONNECTIONS = "8"
+
+
+def tree_bytes(path):
+    return sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
+
+
+def remove(path):
+    """A folder or a bundle, and what a run that was killed left of it."""
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(f"{path}.unfinished", ignore_errors=True)
+
+
+def script(path, lines):
+    """A shell script that goes on after a failure and tells at the end that there was one: a peer that cannot carry one
+    image of many is still measured with the others, and what it left out is said."""
+    text = ["#!/bin/sh", "failed=0"] + [f"{line} || failed=$((failed + 1))" for line in lines]
+    path.write_text("\n".join(text + ['[ "$failed" = 0 ] || echo "$failed not carried" >&2', "exit 0"]) + "\n")
+    path.chmod(0o755)
+    return [path]
+
+
+def curl_script(path, requests):
+    """The same requests by one curl process over as many connections as our workers."""
+    path.write_text("\n".join(requests) + "\n")
+    return ["curl", "-sS", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", CONNECTIONS, "--config", path]
+
+
+def tagged(corpus):
+    return [entry for entry in json.loads((corpus / "corpus.json").read_text()) if entry["tag"]]
+
+
+class ImageWork:
+    def __init__(self, scratch, short, rounds):
+        self.scratch, self.short, self.rounds = scratch, short, rounds
+        self.log = scratch / "last-command.log"
+        self.out = scratch / "out"
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def comparisons(self):
+        """Functions by name; each gives the comparisons that it made."""
+        return {"export": self.export, "import": self.importing, "verify": self.verify, "many-manifests": self.many}
+
+    def corpus(self):
+        return corpora.images(self.scratch, 16 if self.short else 512, 4 if self.short else 12)
+
+    def filled_registry(self, corpus):
+        registry = harness.Registry()
+        harness.run(corpora.TOP / "samples/push-corpus", corpus, registry.host, timeout=900)
+        return registry
+
+    # -- out of a registry
+
+    def export(self):
+        corpus = self.corpus()
+        registry = self.filled_registry(corpus)
+        try:
+            return [Comparison(f"export-{state}", f"Export of the corpus from docker-registry, {state} caches",
+                               self.exporters(registry, corpus), payload_bytes=tree_bytes(corpus / "blobs"),
+                               rounds=self.rounds, cold=state == "cold").run(self.log)
+                    for state in (["warm"] if self.short else ["warm", "cold"])]
+        finally:
+            registry.stop()
+
+    def exporters(self, registry, corpus):
+        host, out = registry.host, self.out
+        bundle, blobs = out / "export.bag", out / "curl"
+        found = [Contender("seabag-export", [EXPORT, bundle, f"docker://{host}", "--plain-http", host, "--quiet"],
+                           prepare=lambda: remove(bundle), role="ours")]
+
+        def fresh(path):
+            remove(path)
+            path.mkdir()
+
+        found.append(Contender("curl, the same blobs to files", curl_script(out / "curl.conf", self.downloads(registry, corpus, blobs)),
+                               prepare=lambda: fresh(blobs), role="floor"))
+        names = [(entry["repo"], entry["tag"]) for entry in tagged(corpus)]
+        for peer, lines in self.pulling(host, names, out / "peer").items():
+            if shutil.which(peer.split()[0]):
+                found.append(Contender(peer, script(out / f"{peer.replace(' ', '-')}.sh", lines),
+                                       prepare=lambda: fresh(out / "peer")))
+        return found
+
+    @staticmethod
+    def pulling(host, names, out):
+        """How the peers take everything out of a registry."""
+        images = [f"{host}/{repository}:{tag}" for repository, tag in names]
+        return {
+            "skopeo copy, all into one layout": [
+                f"skopeo copy --quiet --all --src-tls-verify=false docker://{image} oci:{out}:{image}" for image in images],
+            "skopeo sync": [f"skopeo sync --all --src-tls-verify=false --scoped --src docker --dest dir {image} {out}"
+                            for image in images],
+            "crane pull": [f"crane pull --insecure --format=oci {' '.join(images)} {out}"],
+            "oras copy": [f"oras copy --recursive --from-plain-http --to-oci-layout {image} {out}:{number}"
+                          for number, image in enumerate(images)],
+            "regctl image copy": [f"regctl registry set --tls disabled {host}"] + [
+                f"regctl image copy --referrers --digest-tags {image} ocidir://{out}/{number}" for number, image in enumerate(images)],
+            "hauler store": [f"hauler store add image --plain-http --store {out} {image}" for image in images],
+            "imgpkg copy": [f"imgpkg copy --registry-insecure -i {image} --to-tar {out}/{number}.tar"
+                            for number, image in enumerate(images)],
+        }
+
+    def downloads(self, registry, corpus, out):
+        """What has to be fetched, each thing once: by name for curl's --config."""
+        seen, requests = set(), []
+        for entry in json.loads((corpus / "corpus.json").read_text()):
+            for digest, kind, media_type in self.parts(corpus, entry):
+                if digest in seen:
+                    continue
+                seen.add(digest)
+                requests += [f'url = "http://{registry.host}/v2/{entry["repo"]}/{kind}/{digest}"',
+                             f'output = "{out}/{digest[7:]}"', f'header = "Accept: {media_type}"']
+        return requests
+
+    @staticmethod
+    def parts(corpus, entry):
+        document = json.loads((corpus / "blobs/sha256" / entry["digest"][7:]).read_bytes())
+        yield entry["digest"], "manifests", entry["mediaType"]
+        for part in ([document["config"]] if "config" in document else []) + document.get("layers", []):
+            if (corpus / "blobs/sha256" / part["digest"][7:]).exists():
+                yield part["digest"], "blobs", "*/*"
+
+    # -- into a registry
+
+    def importing(self):
+        corpus = self.corpus()
+        bundle, layout = self.out / "import.bag", self.out / "peer-layout"
+        remove(bundle)
+        remove(layout)
+        source = self.filled_registry(corpus)
+        try:
+            measure([EXPORT, bundle, f"docker://{source.host}", "--plain-http", source.host, "--quiet"], log=self.log)
+            names = [(entry["repo"], entry["tag"]) for entry in tagged(corpus)]
+            first = "skopeo copy, all into one layout"
+            measure(script(self.out / "layout.sh", self.pulling(source.host, names, layout)[first]), log=self.log)
+        finally:
+            source.stop()
+        self.target = None
+        pushing = Comparison("import", "Import into an empty docker-registry", self.importers(corpus, bundle, layout, names),
+                             payload_bytes=tree_bytes(bundle), rounds=self.rounds).run(self.log)
+        self.target = harness.Registry()
+        try:
+            push = [IMPORT, "push", bundle, f"docker://{self.target.host}", "--plain-http", self.target.host, "--quiet"]
+            measure(push, log=self.log)
+            again = Comparison("import-again", "Import when all is there", [Contender("seabag-import push", push, role="ours")],
+                               rounds=self.rounds).run(self.log)
+        finally:
+            self.target.stop()
+        return [pushing, again]
+
+    def importers(self, corpus, bundle, layout, names):
+        def start():
+            self.target = harness.Registry()
+
+        def stop():
+            self.target.stop()
+
+        def ours():
+            return [IMPORT, "push", bundle, f"docker://{self.target.host}", "--plain-http", self.target.host, "--quiet"]
+
+        def skopeo():
+            source = self.source_host(layout)
+            return script(self.out / "push.sh", [
+                f"skopeo copy --quiet --all --dest-tls-verify=false oci:{layout}:{source}/{repository}:{tag} "
+                f"docker://{self.target.host}/{repository}:{tag}" for repository, tag in names])
+
+        return [Contender("seabag-import push", ours, prepare=start, after=stop, role="ours"),
+                Contender("curl, the same blobs uploaded", lambda: self.uploads(corpus), prepare=start, after=stop, role="floor"),
+                Contender("skopeo copy, from one layout", skopeo, prepare=start, after=stop)]
+
+    @staticmethod
+    def source_host(layout):
+        """The name under which skopeo keeps an image begins with the registry that it came from."""
+        index = json.loads((layout / "index.json").read_text())
+        return index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"].split("/")[0]
+
+    def uploads(self, corpus):
+        """Each blob once, in one PUT; that the uploads are begun beforehand is a gift to this floor."""
+        seen, requests = set(), []
+        for entry in json.loads((corpus / "corpus.json").read_text()):
+            for digest, kind, _ in self.parts(corpus, entry):
+                if kind != "blobs" or digest in seen:
+                    continue
+                seen.add(digest)
+                begin = urllib.request.Request(f"http://{self.target.host}/v2/{entry['repo']}/blobs/uploads/", method="POST", data=b"")
+                with urllib.request.urlopen(begin, timeout=60) as answer:
+                    location = answer.headers["Location"]
+                requests += [f'url = "{location}{"&" if "?" in location else "?"}digest={digest}"',
+                             f'upload-file = "{corpus}/blobs/sha256/{digest[7:]}"', 'header = "Content-Type: application/octet-stream"']
+        return curl_script(self.out / "upload.conf", requests)
+
+    # -- at rest
+
+    def verify(self):
+        corpus, bundle = self.corpus(), self.out / "verify.bag"
+        remove(bundle)
+        registry = self.filled_registry(corpus)
+        try:
+            measure([EXPORT, bundle, f"docker://{registry.host}", "--plain-http", registry.host, "--quiet"], log=self.log)
+        finally:
+            registry.stop()
+        payload = tree_bytes(bundle / "data")
+        return [Comparison("verify", "verify", [
+            Contender("seabag-import verify", [IMPORT, "verify", bundle, "--quiet"], role="ours"),
+            Contender("openssl dgst -sha256, on every core", ["sh", "-c", self.hashing(bundle, payload)], role="floor")],
+            payload_bytes=payload, rounds=self.rounds).run(self.log)]
+
+    def hashing(self, bundle, payload):
+        """As many processes as there are cores, each over its share of as many bytes as the payload has."""
+        tarball = max((bundle / "data/images").iterdir(), key=lambda path: path.stat().st_size)
+        shares, cores = [], os.cpu_count()
+        with open(tarball, "rb") as file:
+            for number in range(cores):
+                share = self.out / f"share-{number}"
+                with open(share, "wb") as out:
+                    for _ in range(payload // cores >> 20):
+                        out.write(file.read(1 << 20))
+                shares.append(f"openssl dgst -sha256 {shlex.quote(str(share))} &")
+        return " ".join(shares) + " wait"
+
+    # -- many small things
+
+    def many(self):
+        storage, listing = corpora.many_manifests(self.scratch, *((40, 5) if self.short else (2000, 10)))
+        registry = harness.Registry(storage=storage)
+        bundle, files = self.out / "many.bag", self.out / "many"
+        requests, seen = [], set()
+        for repository, tag, digest, blobs in listing:
+            requests += self.download(registry.host, repository, "manifests", tag, files, digest)
+            for blob in blobs:
+                if blob not in seen:
+                    seen.add(blob)
+                    requests += self.download(registry.host, repository, "blobs", blob, files, blob)
+
+        def fresh():
+            remove(files)
+            files.mkdir()
+
+        rounds = min(self.rounds, 3)
+        try:
+            exporting = Comparison("many-export", f"Export of {len(listing)} manifests", [
+                Contender("seabag-export", [EXPORT, bundle, f"docker://{registry.host}", "--plain-http", registry.host, "--quiet"],
+                          prepare=lambda: remove(bundle), role="ours"),
+                Contender("curl, the same requests", curl_script(self.out / "many.conf", requests), prepare=fresh, role="floor")],
+                rounds=rounds).run(self.log)
+        finally:
+            registry.stop()
+        found = [exporting, Comparison("list", f"list of a bundle of {len(listing)} manifests", [
+            Contender("seabag-import list", [IMPORT, "list", bundle, "--quiet"], role="ours")], rounds=self.rounds).run(self.log)]
+        target = harness.Registry()
+        try:
+            push = [IMPORT, "push", bundle, f"docker://{target.host}", "--plain-http", target.host, "--quiet"]
+            first = Comparison("many-import", f"Import of {len(listing)} manifests", [
+                Contender("seabag-import push", push, role="ours")], rounds=1).run(self.log)
+            again = Comparison("many-import-again", f"Import of {len(listing)} manifests that are there", [
+                Contender("seabag-import push", push, role="ours")], rounds=rounds).run(self.log)
+        finally:
+            target.stop()
+        return found + [first, again]
+
+    @staticmethod
+    def download(host, repository, kind, reference, out, name):
+        return [f'url = "http://{host}/v2/{repository}/{kind}/{reference}"', f'output = "{out}/{name[7:]}"',
+                'header = "Accept: application/vnd.oci.image.manifest.v1+json"']
