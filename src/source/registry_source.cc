@@ -132,6 +132,11 @@ std::vector<oci::Reference> RegistrySource::references(const oci::Reference& rep
   if (!tags && !asked_.repository.empty()) {
     throw Error(Code::kRefused, fmt::format("{} is not there", repository.repository_text()));
   }
+  if (tags) {
+    Discovery& discovery = discovery_of(repository.repository);
+    const std::lock_guard lock(discovery.mutex);
+    discovery.learn(*tags);
+  }
   std::vector<oci::Reference> references;
   for (const std::string& tag : tags.value_or(std::vector<std::string>())) {
     references.push_back(make_reference(repository.registry, repository.repository, tag));
@@ -151,17 +156,20 @@ RegistrySource::Discovery& RegistrySource::discovery_of(const std::string& repos
   return discoveries_[repository];
 }
 
+void RegistrySource::Discovery::learn(const std::vector<std::string>& all) {
+  tags.emplace();
+  for (const std::string& tag : all) {
+    if (oci::subject_of_tag(tag)) tags->insert(tag);
+  }
+}
+
 // Lists the tags of a repository once, for all its manifests. Requires discovery.mutex held.
 void RegistrySource::learn_tags(const std::string& repository, Discovery& discovery) {
   if (discovery.tags || !discovery.lists_tags) return;
   try {
     const auto tags = list_tags(repository);
     discovery.lists_tags = tags.has_value();
-    if (!tags) return;
-    discovery.tags.emplace();
-    for (const std::string& tag : *tags) {
-      if (oci::subject_of_tag(tag)) discovery.tags->insert(tag);
-    }
+    if (tags) discovery.learn(*tags);
   } catch (const Error& error) {
     if (error.code() != Code::kRefused && error.code() != Code::kDenied) throw;
     discovery.lists_tags = false;
@@ -196,6 +204,7 @@ std::vector<Attached> RegistrySource::attached(const oci::Reference& repository,
                                                const digest::Digest& subject) {
   const std::string& name = repository.repository;
   Discovery& discovery = discovery_of(name);
+  AttachedList list;
   bool ask_api = false;
   std::vector<std::string> tags;
   {
@@ -204,9 +213,12 @@ std::vector<Attached> RegistrySource::attached(const oci::Reference& repository,
     for (const std::string& tag : attached_tags(subject)) {
       if (!discovery.tags || discovery.tags->contains(tag)) tags.push_back(tag);
     }
-    ask_api = discovery.has_referrers_api;
+    ask_api = discovery.has_referrers_api.value_or(false);
+    // The first question is asked by one alone: most registries answer that there is no API.
+    if (!discovery.has_referrers_api) {
+      discovery.has_referrers_api = read_referrers(name, subject, list);
+    }
   }
-  AttachedList list;
   if (ask_api && !read_referrers(name, subject, list)) {
     const std::lock_guard lock(discovery.mutex);
     discovery.has_referrers_api = false;

@@ -37,11 +37,13 @@ class RegistrySource : public ImageSource {
  private:
   /// How to find what is attached to the manifests of one repository.
   struct Discovery {
-    std::mutex mutex;               ///< guards all below
-    bool has_referrers_api = true;  ///< until an answer says otherwise
-    bool lists_tags = true;         ///< the same
+    std::mutex mutex;                       ///< guards all below
+    std::optional<bool> has_referrers_api;  ///< nothing: it was not asked yet
+    bool lists_tags = true;                 ///< until an answer says otherwise
     /// Of its tags those that name something attached; nothing until they were listed.
     std::optional<std::set<std::string>> tags;
+
+    void learn(const std::vector<std::string>& all);
   };
 
   std::vector<std::string> list_catalog();
