@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -14,18 +15,20 @@
 #include "base/text.h"
 #include "bundle/documents.h"
 #include "bundle/manifest_check.h"
+#include "digest/parts_hasher.h"
 #include "digest/verifying_sink.h"
 #include "io/file_blob.h"
 #include "oci/image_layout.h"
 #include "tar/reader.h"
 #include "transfer/rate_limit.h"
+#include "transfer/read_ahead.h"
 #include "transfer/stages.h"
 #include "transfer/workers.h"
 
-// Two SHA-256 go over every payload byte: the file's for the bag, the blob's for OCI. A tarball's
-// own checksum can only be computed in order, so it is one task; the blobs are many, and keep the
-// other cores busy meanwhile out of the same pages. Files come first, then blobs by size, so that
-// no long task begins last.
+// Two SHA-256 go over every payload byte: the file's for the bag, the blob's for OCI. A file's own
+// can only be computed in order, so a file is one task, the largest first; the blobs in it take
+// part in its pass (digest::PartsHasher). Blobs that cannot, because the index has them overlap or
+// they have SHA-512, or that come behind a sector which cannot be read, are read on their own.
 
 namespace seabag::bundle {
 namespace {
@@ -214,60 +217,131 @@ class Verification {
   }
 
   void check_bytes() {
-    std::vector<std::uint32_t> by_size(index().locations.size());
-    for (std::uint32_t i = 0; i < by_size.size(); ++i) by_size[i] = i;
-    const auto size_of = [&](std::uint32_t i) {
-      return content().blobs[index().locations[i].blob].size;
-    };
-    std::ranges::stable_sort(by_size, std::ranges::greater{}, size_of);
+    std::vector<std::uint32_t> by_size(index().files.size());
+    std::iota(by_size.begin(), by_size.end(), 0U);
+    std::ranges::stable_sort(by_size, std::ranges::greater{},
+                             [&](std::uint32_t file) { return index().files[file].size; });
     for (const index::PayloadFile& file : index().files) report_.bytes += file.size;
-    progress_.begin("verifying", by_size.size() + index().files.size(), report_.bytes);
-    transfer::for_each_parallel(
-        index().files.size() + by_size.size(), options_.jobs, stop_, [&](std::size_t task) {
-          if (task < index().files.size()) {
-            check_file(static_cast<std::uint32_t>(task));
-          } else {
-            check_blob(index().locations[by_size[task - index().files.size()]]);
-          }
-        });
+    progress_.begin("verifying", index().locations.size() + index().files.size(), report_.bytes);
+    const std::vector<std::vector<index::Location>> blobs = blobs_by_file();
+    transfer::for_each_parallel(by_size.size(), options_.jobs, stop_,
+                                [&](std::size_t i) { check_file(by_size[i], blobs[by_size[i]]); });
     progress_.end();
+    check_references();
   }
 
-  void check_file(std::uint32_t file) try {
+  // The blobs that should be in the bundle, of each file by offset.
+  std::vector<std::vector<index::Location>> blobs_by_file() const {
+    std::vector<std::vector<index::Location>> blobs(index().files.size());
+    for (const index::Location& at : index().locations) {
+      const bool is_here = content().blobs[at.blob].presence == Presence::kPresent;
+      if (is_here && bundle_.payload(at.file) != nullptr) blobs[at.file].push_back(at);
+    }
+    for (auto& of_file : blobs) std::ranges::stable_sort(of_file, {}, &index::Location::offset);
+    return blobs;
+  }
+
+  void check_file(std::uint32_t file, const std::vector<index::Location>& blobs) {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) {
       add_damaged(file);
       return;
     }
-    const io::FileBlob bytes(*bundle_.payload(file), 0, bundle_.payload(file)->size());
-    digest::verify(transfer::MeteredSource(bytes, progress_, unlimited_),
-                   digest::parse_digest("sha256:" + payload.sha256));
-    progress_.item_done(payload.path);
-  } catch (Error& error) {
-    if (error.code() == Code::kCancelled) throw;
-    add_damaged(file);
-    add({.text = fmt::format("{}: {}", quoted(index().files[file].path), error.what()),
-         .file = index().files[file].path});
+    std::vector<index::Location> within;  // the pass over the file
+    std::vector<index::Location> on_their_own;
+    std::vector<digest::Part> parts;
+    std::uint64_t end = 0;
+    for (const index::Location& at : blobs) {
+      const index::Blob& blob = content().blobs[at.blob];
+      const digest::Part part{at.offset, blob.size};
+      const bool fits = digest::may_follow(end, part) && part.offset + part.size <= payload.size &&
+                        blob.digest.algorithm() == digest::Algorithm::kSha256;
+      (fits ? within : on_their_own).push_back(at);
+      if (!fits) continue;
+      parts.push_back(part);
+      end = part.offset + part.size;
+    }
+    const std::size_t passed = check_in_one_pass(file, within, std::move(parts));
+    on_their_own.insert(on_their_own.end(), within.begin() + static_cast<std::ptrdiff_t>(passed),
+                        within.end());
+    for (const index::Location& at : on_their_own) {
+      check_digest(at, [&] {
+        return digest::digest_of(
+            io::FileBlob(*bundle_.payload(file), at.offset, content().blobs[at.blob].size),
+            content().blobs[at.blob].digest.algorithm());
+      });
+    }
   }
 
-  void check_blob(const index::Location& at) {
-    const index::Blob& blob = content().blobs[at.blob];
-    const std::string& path = index().files[at.file].path;
-    if (bundle_.payload(at.file) == nullptr || blob.presence != Presence::kPresent) return;
+  // How many of the blobs were looked at: not all where the file cannot be read to its end.
+  std::size_t check_in_one_pass(std::uint32_t file, const std::vector<index::Location>& blobs,
+                                std::vector<digest::Part> parts) {
+    const index::PayloadFile& payload = index().files[file];
+    std::size_t passed = 0;
     try {
-      digest::verify(io::FileBlob(*bundle_.payload(at.file), at.offset, blob.size), blob.digest);
-      if (bundle_.graph().find_manifest(at.blob) != nullptr) {
-        require_same_edges(content(), bundle_.graph(), at.blob, bundle_.manifest(at.blob));
-      }
+      const io::FileBlob bytes(*bundle_.payload(file), 0, bundle_.payload(file)->size());
+      digest::PartsHasher hasher(std::move(parts),
+                                 [&](std::size_t part, const digest::Digest& actual) {
+                                   check_digest(blobs[part], [&] { return actual; });
+                                   ++passed;
+                                 });
+      transfer::read_ahead(transfer::MeteredSource(bytes, progress_, unlimited_),
+                           [&](std::span<const std::byte> chunk) { hasher.update(chunk); });
+      digest::require_equal(digest::parse_digest("sha256:" + payload.sha256), hasher.finish());
+      progress_.item_done(payload.path);
+    } catch (Error& error) {
+      if (error.code() == Code::kCancelled) throw;
+      add_damaged(file);
+      add({.text = fmt::format("{}: {}", quoted(payload.path), error.what()),
+           .file = payload.path});
+    }
+    return passed;
+  }
+
+  template <class Actual>
+  void check_digest(const index::Location& at, Actual actual) {
+    const index::Blob& blob = content().blobs[at.blob];
+    try {
+      digest::require_equal(blob.digest, actual());
       progress_.item_done(blob.digest.text());
     } catch (Error& error) {
       if (error.code() == Code::kCancelled) throw;
       add_damaged(at);
-      add({.text = fmt::format("{}, {} bytes at {}: blob {}: {}", quoted(path), blob.size,
-                               at.offset, blob.digest.text(), error.what()),
-           .file = path,
-           .blob = blob.digest});
+      add_blob_finding(at, error);
     }
+  }
+
+  void add_blob_finding(const index::Location& at, const Error& error) {
+    const index::Blob& blob = content().blobs[at.blob];
+    const std::string& path = index().files[at.file].path;
+    add({.text = fmt::format("{}, {} bytes at {}: blob {}: {}", quoted(path), blob.size, at.offset,
+                             blob.digest.text(), error.what()),
+         .file = path,
+         .blob = blob.digest});
+  }
+
+  // The manifests, which are right by now or known to be wrong, against the edges of the index.
+  void check_references() {
+    std::unordered_set<BlobId> damaged;
+    for (const index::Location& at : report_.damaged_blobs) damaged.insert(at.blob);
+    std::vector<index::Location> manifests;
+    for (const index::Location& at : index().locations) {
+      const bool is_here = content().blobs[at.blob].presence == Presence::kPresent;
+      if (is_here && bundle_.payload(at.file) != nullptr && !damaged.contains(at.blob) &&
+          bundle_.graph().find_manifest(at.blob) != nullptr) {
+        manifests.push_back(at);
+      }
+    }
+    transfer::for_each_parallel(manifests.size(), options_.jobs, stop_, [&](std::size_t i) {
+      const BlobId blob = manifests[i].blob;
+      try {
+        require_same_edges(content(), bundle_.graph(), blob, bundle_.manifest(blob));
+      } catch (Error& error) {
+        if (error.code() == Code::kCancelled) throw;
+        add_damaged(manifests[i]);
+        add_blob_finding(manifests[i], error);
+      }
+    });
   }
 
   // One walk over all names, whatever the number of findings.

@@ -9,12 +9,6 @@
 namespace seabag::digest {
 namespace {
 
-void require_equal(const Digest& expected, const Digest& actual) {
-  if (expected == actual) return;
-  throw Error(Code::kIntegrity,
-              fmt::format("expected digest {}, got {}", expected.text(), actual.text()));
-}
-
 class HashingSink : public io::ByteSink {
  public:
   explicit HashingSink(Algorithm algorithm) : hasher_(algorithm) {}
@@ -59,6 +53,12 @@ void VerifyingSink::finish() {
   }
   require_equal(expected_, hasher_.finish());
   next_.finish();
+}
+
+void require_equal(const Digest& expected, const Digest& actual) {
+  if (expected == actual) return;
+  throw Error(Code::kIntegrity,
+              fmt::format("expected digest {}, got {}", expected.text(), actual.text()));
 }
 
 Digest digest_of(const io::BlobSource& blob, Algorithm algorithm) {

@@ -35,6 +35,9 @@ class VerifyingSink : public io::ByteSink {
   io::ByteSink& next_;
 };
 
+/// Errors: kIntegrity with both, if they differ.
+void require_equal(const Digest& expected, const Digest& actual);
+
 /// Reads all of `blob` and holds it against `expected`. Errors: kIntegrity with both digests; kIo.
 void verify(const io::BlobSource& blob, const Digest& expected);
 

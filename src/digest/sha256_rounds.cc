@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "digest/sha256_rounds_internal.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
+namespace seabag::digest::sha256 {
+
+#if defined(__x86_64__)
+
+namespace {
+
+// Source: FIPS 180-4, section 4.2.2.
+alignas(16) constexpr std::uint32_t kConstants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+#define SEABAG_SHA __attribute__((target("sha,sse4.1"), always_inline)) inline
+
+// The eight words as the instructions want them: a, b, e, f in one register, c, d, g, h in the
+// other, the first in the highest place.
+struct Words {
+  __m128i abef;
+  __m128i cdgh;
+};
+
+SEABAG_SHA Words load(const State& state) {
+  const auto* at = reinterpret_cast<const __m128i*>(state.data());
+  const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128(at), 0xB1);
+  const __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128(at + 1), 0x1B);
+  return {_mm_alignr_epi8(badc, hgfe, 8), _mm_blend_epi16(hgfe, badc, 0xF0)};
+}
+
+SEABAG_SHA void store(State& state, const Words& words) {
+  auto* at = reinterpret_cast<__m128i*>(state.data());
+  const __m128i feba = _mm_shuffle_epi32(words.abef, 0x1B);
+  const __m128i dchg = _mm_shuffle_epi32(words.cdgh, 0xB1);
+  _mm_storeu_si128(at, _mm_blend_epi16(feba, dchg, 0xF0));
+  _mm_storeu_si128(at + 1, _mm_alignr_epi8(dchg, feba, 8));
+}
+
+// Four words of the schedule from the sixteen before them.
+SEABAG_SHA __m128i next_schedule(__m128i w0, __m128i w1, __m128i w2, __m128i w3) {
+  const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
+  return _mm_sha256msg2_epu32(sum, w3);
+}
+
+template <std::size_t kLanes>
+__attribute__((target("sha,sse4.1"))) void run(const std::array<State*, kLanes>& states,
+                                               std::span<const std::byte> blocks) noexcept {
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  Words lanes[kLanes];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = load(*states[lane]);
+  for (; !blocks.empty(); blocks = blocks.subspan(kBlockBytes)) {
+    Words before[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) before[lane] = lanes[lane];
+    const auto* message = reinterpret_cast<const __m128i*>(blocks.data());
+    __m128i w[4];
+    for (int i = 0; i < 4; ++i) w[i] = _mm_shuffle_epi8(_mm_loadu_si128(message + i), big_endian);
+#pragma GCC unroll 16
+    for (int four = 0; four < 16; ++four) {
+      __m128i& now = w[four % 4];
+      if (four >= 4) {
+        now = next_schedule(now, w[(four + 1) % 4], w[(four + 2) % 4], w[(four + 3) % 4]);
+      }
+      const auto* constants = reinterpret_cast<const __m128i*>(kConstants) + four;
+      const __m128i low = _mm_add_epi32(now, _mm_load_si128(constants));
+      const __m128i high = _mm_shuffle_epi32(low, 0x0E);
+      for (Words& lane : lanes) lane.cdgh = _mm_sha256rnds2_epu32(lane.cdgh, lane.abef, low);
+      for (Words& lane : lanes) lane.abef = _mm_sha256rnds2_epu32(lane.abef, lane.cdgh, high);
+    }
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane].abef = _mm_add_epi32(lanes[lane].abef, before[lane].abef);
+      lanes[lane].cdgh = _mm_add_epi32(lanes[lane].cdgh, before[lane].cdgh);
+    }
+  }
+  for (std::size_t lane = 0; lane < kLanes; ++lane) store(*states[lane], lanes[lane]);
+}
+
+#undef SEABAG_SHA
+
+bool ask_processor() noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((ecx & bit_SSSE3) == 0 || (ecx & bit_SSE4_1) == 0) return false;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & bit_SHA) != 0;
+}
+
+}  // namespace
+
+bool has_instructions() noexcept {
+  static const bool kHas = ask_processor();
+  return kHas;
+}
+
+void compress(State& state, std::span<const std::byte> blocks) noexcept {
+  run<1>({&state}, blocks);
+}
+
+void compress_both(State& one, State& other, std::span<const std::byte> blocks) noexcept {
+  run<2>({&one, &other}, blocks);
+}
+
+#else
+
+bool has_instructions() noexcept {
+  return false;
+}
+void compress(State& /*state*/, std::span<const std::byte> /*blocks*/) noexcept {}
+void compress_both(State& /*one*/, State& /*other*/,
+                   std::span<const std::byte> /*blocks*/) noexcept {}
+
+#endif
+
+}  // namespace seabag::digest::sha256

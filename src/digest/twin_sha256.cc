@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/error.h"
+#include "digest/twin_sha256_internal.h"
+
+namespace seabag::digest {
+
+using sha256::kBlockBytes;
+
+TwinSha256::TwinSha256(Method method)
+    : is_fast_(method == Method::kBest && sha256::has_instructions()) {
+  if (!is_fast_) plain_whole_.emplace();
+}
+
+void TwinSha256::compress(std::span<const std::byte> blocks) {
+  if (part_) {
+    sha256::compress_both(whole_.state, part_->state, blocks);
+  } else {
+    sha256::compress(whole_.state, blocks);
+  }
+}
+
+void TwinSha256::update(std::span<const std::byte> bytes) {
+  whole_.bytes += bytes.size();
+  if (part_) part_->bytes += bytes.size();
+  if (!is_fast_) {
+    plain_whole_->update(bytes);
+    if (plain_part_) plain_part_->update(bytes);
+    return;
+  }
+  if (rest_bytes_ > 0) {
+    const auto taken = bytes.first(std::min(bytes.size(), kBlockBytes - rest_bytes_));
+    std::ranges::copy(taken, rest_.begin() + static_cast<std::ptrdiff_t>(rest_bytes_));
+    rest_bytes_ += taken.size();
+    bytes = bytes.subspan(taken.size());
+    if (rest_bytes_ < kBlockBytes) return;
+    compress(rest_);
+  }
+  const auto whole_blocks = bytes.first(bytes.size() / kBlockBytes * kBlockBytes);
+  compress(whole_blocks);
+  const auto left = bytes.subspan(whole_blocks.size());
+  std::ranges::copy(left, rest_.begin());
+  rest_bytes_ = left.size();
+}
+
+void TwinSha256::begin_part() {
+  check(!part_ && whole_.bytes % kBlockBytes == 0, "a part begins at a block");
+  part_.emplace();
+  if (!is_fast_) plain_part_.emplace();
+}
+
+Digest TwinSha256::finish_part() {
+  check(part_.has_value(), "a part was begun");
+  const Lane lane = *part_;
+  part_.reset();
+  if (is_fast_) return close(lane);
+  const Digest digest = plain_part_->finish();
+  plain_part_.reset();
+  return digest;
+}
+
+Digest TwinSha256::finish() {
+  return is_fast_ ? close(whole_) : plain_whole_->finish();
+}
+
+// The padding of FIPS 180-4, section 5.1.1: a bit, zeros, and the length in bits in the last eight
+// bytes of a block.
+Digest TwinSha256::close(Lane lane) const {
+  std::array<std::byte, 2 * kBlockBytes> padded = {};
+  std::copy_n(rest_.begin(), rest_bytes_, padded.begin());
+  padded[rest_bytes_] = std::byte{0x80};
+  const std::size_t end = rest_bytes_ < kBlockBytes - 8 ? kBlockBytes : 2 * kBlockBytes;
+  for (std::size_t i = 0; i < 8; ++i) padded[end - 1 - i] = std::byte(lane.bytes * 8 >> 8 * i);
+  sha256::compress(lane.state, std::span(padded).first(end));
+  std::array<std::byte, sizeof(sha256::State)> raw = {};
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    raw[i] = std::byte(lane.state[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return {Algorithm::kSha256, raw};
+}
+
+}  // namespace seabag::digest

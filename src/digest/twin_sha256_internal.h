@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "digest/hasher.h"
+#include "digest/sha256_rounds_internal.h"
+
+namespace seabag::digest {
+
+/// SHA-256 of a whole, and of one part of it at a time, over the same bytes. Where the processor
+/// has instructions for it (sha256::has_instructions()), the part costs next to nothing; elsewhere
+/// it is two Hashers.
+class TwinSha256 {
+ public:
+  enum class Method { kBest, kPortable };
+  explicit TwinSha256(Method method = Method::kBest);
+
+  void update(std::span<const std::byte> bytes);
+  /// A part begins here. Requires: none is under way, and a multiple of 64 bytes came so far.
+  void begin_part();
+  /// The digest of what came since begin_part().
+  Digest finish_part();
+  /// The digest of all that came. Last.
+  Digest finish();
+
+ private:
+  struct Lane {
+    sha256::State state = sha256::kInitial;
+    std::uint64_t bytes = 0;
+  };
+  void compress(std::span<const std::byte> blocks);
+  Digest close(Lane lane) const;
+
+  bool is_fast_;
+  Lane whole_;
+  std::optional<Lane> part_;
+  std::array<std::byte, sha256::kBlockBytes> rest_ =
+      {};  // both lanes' begun block: they are in step
+  std::size_t rest_bytes_ = 0;
+  std::optional<Hasher> plain_whole_;
+  std::optional<Hasher> plain_part_;
+};
+
+}  // namespace seabag::digest
