@@ -118,14 +118,14 @@ oci::Descriptor descriptor_of(const Content& content, const ManifestInfo& manife
 
 std::string layout_index(const Content& content, const Graph& graph,
                          const std::vector<std::uint32_t>& references) {
-  std::vector<oci::NamedManifest> entries;
+  oci::LayoutIndexText text;
   for (const std::uint32_t position : references) {
     const index::ReferenceInfo& reference = content.references[position];
     const ManifestInfo* manifest = graph.find_manifest(reference.manifest);
     if (manifest == nullptr || !is_listed(content, graph, reference.manifest)) continue;
-    entries.push_back({content.name_of(reference), descriptor_of(content, *manifest)});
+    text.add({content.name_of(reference), descriptor_of(content, *manifest)});
   }
-  return oci::write_layout_index(entries);
+  return text.take();
 }
 
 std::string docker_manifest(const Content& content, const Graph& graph,
@@ -140,14 +140,16 @@ std::string docker_manifest(const Content& content, const Graph& graph,
     }
   }
   std::ranges::sort(names);
-  std::vector<oci::DockerImage> images;
-  std::optional<BlobId> previous;
-  for (auto& [image, name] : names) {
-    if (previous != image) images.push_back(docker_entry(content, graph, image));
-    previous = image;
-    images.back().repo_tags.push_back(std::move(name));
+  oci::DockerManifestText text;
+  for (auto first = names.begin(); first != names.end();) {
+    oci::DockerImage entry = docker_entry(content, graph, first->first);
+    const BlobId image = first->first;
+    for (; first != names.end() && first->first == image; ++first) {
+      entry.repo_tags.push_back(std::move(first->second));
+    }
+    text.add(entry);
   }
-  return oci::write_docker_manifest(images);
+  return text.take();
 }
 
 std::string padded(std::string document, std::uint64_t size) {

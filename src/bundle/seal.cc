@@ -7,6 +7,7 @@
 #include "digest/verifying_sink.h"
 #include "io/file_blob.h"
 #include "transfer/rate_limit.h"
+#include "transfer/read_ahead.h"
 #include "transfer/stages.h"
 #include "transfer/workers.h"
 
@@ -24,7 +25,10 @@ void take_checksums(io::FileSystem& files, SealRequest& request, transfer::Progr
     const auto file = files.open(io::join(request.directory, payload.path), io::OpenMode::kRead);
     check(file->size() == payload.size, "a payload file has its planned size");
     const io::FileBlob blob(*file, 0, payload.size);
-    payload.sha256 = digest::digest_of(transfer::MeteredSource(blob, progress, unlimited)).hex();
+    digest::Hasher hasher;
+    transfer::read_ahead(transfer::MeteredSource(blob, progress, unlimited),
+                         [&](std::span<const std::byte> chunk) { hasher.update(chunk); });
+    payload.sha256 = hasher.finish().hex();
     progress.item_done(payload.path);
   });
   progress.end();
@@ -52,8 +56,8 @@ digest::Digest digest_of_file(io::FileSystem& files, const std::string& path) {
 
 }  // namespace
 
-digest::Digest seal(io::FileSystem& files, SealRequest request, transfer::Progress& progress,
-                    const std::stop_token& stop) {
+Sealed seal(io::FileSystem& files, SealRequest request, transfer::Progress& progress,
+            const std::stop_token& stop) {
   take_checksums(files, request, progress, stop);
   const std::string index_path = io::join(request.directory, index::kIndexFile);
   write_index_file(files, index_path, request.index);
@@ -76,7 +80,7 @@ digest::Digest seal(io::FileSystem& files, SealRequest request, transfer::Progre
   const bagit::ManifestEntry sealed =
       write(bagit::kTagManifestPath, bagit::write_manifest(std::move(tags)));
   files.sync_directory(request.directory);
-  return sealed.checksum;
+  return {sealed.checksum, std::move(request.index)};
 }
 
 }  // namespace seabag::bundle

@@ -21,14 +21,18 @@ struct SealRequest {
   int jobs = 1;
 };
 
+struct Sealed {
+  digest::Digest seal;  ///< the SHA-256 of tagmanifest-sha256.txt
+  index::Index index;   ///< the request's, with the checksums
+};
+
 /// Closes a bag: reads the payload back and takes its checksums, writes the index and the tag
-/// files, and syncs all. Returns the seal: the SHA-256 of tagmanifest-sha256.txt. What an earlier
-/// try left is replaced.
+/// files, and syncs all. What an earlier try left is replaced.
 ///
 /// Order: payload, index, bagit.txt and bag-info.txt, payload manifest, tag manifest: a crash
 /// leaves no file that
 ///        speaks of another which is not there. docs/ordering.md has the whole order.
-digest::Digest seal(io::FileSystem& files, SealRequest request, transfer::Progress& progress,
-                    const std::stop_token& stop);
+Sealed seal(io::FileSystem& files, SealRequest request, transfer::Progress& progress,
+            const std::stop_token& stop);
 
 }  // namespace seabag::bundle

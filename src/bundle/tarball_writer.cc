@@ -85,12 +85,11 @@ void TarballWriter::write_headers(std::uint32_t tarball) {
     tarballs_[tarball]->write_at(planned.placement_of_blob(i).header_offset,
                                  tar::encode_header(oci::blob_path(blob.digest), blob.size));
   }
-  write_tables(tarball, layout_index(content_, graph_, planned.references),
-               docker_manifest(content_, graph_, planned.references));
+  write_tables(tarball);
 }
 
-void TarballWriter::write_tables(std::uint32_t tarball, const std::string& layout_json,
-                                 const std::string& docker_json) {
+// One after the other: together they take 20 MB for 20,000 images.
+void TarballWriter::write_tables(std::uint32_t tarball) {
   const PlannedTarball& planned = plan_.tarballs[tarball];
   const auto put = [&](std::size_t member, std::string_view path, std::string_view text) {
     const tar::Placement& placement = planned.plan.placements[member];
@@ -98,8 +97,10 @@ void TarballWriter::write_tables(std::uint32_t tarball, const std::string& layou
     tarballs_[tarball]->write_at(placement.data_offset, io::bytes_of(text));
   };
   put(0, oci::kLayoutPath, oci::kLayoutText);
-  put(1, oci::kIndexPath, padded(layout_json, planned.index_json_size));
-  put(2, oci::kDockerManifestPath, padded(docker_json, planned.docker_manifest_size));
+  put(1, oci::kIndexPath,
+      padded(layout_index(content_, graph_, planned.references), planned.index_json_size));
+  put(2, oci::kDockerManifestPath,
+      padded(docker_manifest(content_, graph_, planned.references), planned.docker_manifest_size));
 }
 
 void TarballWriter::prepare(const ManifestSpool& manifests) {
@@ -212,10 +213,7 @@ void TarballWriter::finish() {
     mark_missing(blob);
     any_missing = true;
   }
-  for (std::uint32_t i = 0; any_missing && i < plan_.tarballs.size(); ++i) {
-    write_tables(i, layout_index(content_, graph_, plan_.tarballs[i].references),
-                 docker_manifest(content_, graph_, plan_.tarballs[i].references));
-  }
+  for (std::uint32_t i = 0; any_missing && i < plan_.tarballs.size(); ++i) write_tables(i);
   sync();
   for (const auto& tarball : tarballs_) tarball->close();
 }

@@ -56,8 +56,7 @@ class TarballWriter {
     std::uint32_t tarball = 0;
     tar::Placement placement;
   };
-  void write_tables(std::uint32_t tarball, const std::string& layout_json,
-                    const std::string& docker_json);
+  void write_tables(std::uint32_t tarball);
   void create(std::uint32_t tarball);
   void write_headers(std::uint32_t tarball);
   void mark_missing(index::BlobId blob);

@@ -284,6 +284,37 @@ class Export {
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
     if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
+    std::vector<index::Location> locations = write_tarballs(unfinished, plan);
+    land_disks(request_, means_, unfinished, plan);
+    // final: every payload file.
+    bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
+                           {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
+                           {"Seabag-Format-Version", bundle::kFormatVersion}};
+    // Moved from here to the report, and sorted only if something was lost on the way: the content
+    // of a large registry need not be in memory twice.
+    const bool is_sorted = index::find_disorder(plan.content).empty();
+    bundle::Sealed sealed =
+        bundle::seal(means_.files,
+                     {.directory = unfinished.directory(),
+                      .index = {.metadata = std::move(plan.metadata),
+                                .files = std::move(plan.files),
+                                .locations = std::move(locations),
+                                .content = is_sorted ? std::move(plan.content)
+                                                     : index::canonical(std::move(plan.content)),
+                                .disks = std::move(plan.disks)},
+                      .bag_info = std::move(info),
+                      .jobs = request_.jobs},
+                     means_.progress, means_.stop);
+    unfinished.publish();
+    // final: the bundle.
+    ExportReport report = report_of(request_, std::move(sealed.index.content),
+                                    std::move(sealed.index.files), std::move(sealed.index.disks));
+    report.seal = sealed.seal;
+    return report;
+  }
+
+  // Where each blob lies.
+  std::vector<index::Location> write_tarballs(UnfinishedBundle& unfinished, index::Index& plan) {
     Content& content = plan.content;
     const Graph graph(content);
     const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);
@@ -292,28 +323,8 @@ class Export {
     // final: every payload byte, but for the tables of contents of images that could not be had.
     read_creation_times(content, graph, tarballs);
     tarballs.finish();
-    land_disks(request_, means_, unfinished, plan);
-    // final: every payload file.
     require_anything(plan, graph);
-    bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
-                           {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
-                           {"Seabag-Format-Version", bundle::kFormatVersion}};
-    const auto seal = bundle::seal(means_.files,
-                                   {.directory = unfinished.directory(),
-                                    .index = {.metadata = plan.metadata,
-                                              .files = plan.files,
-                                              .locations = layout.locations(),
-                                              .content = index::canonical(content),
-                                              .disks = plan.disks},
-                                    .bag_info = std::move(info),
-                                    .jobs = request_.jobs},
-                                   means_.progress, means_.stop);
-    unfinished.publish();
-    // final: the bundle.
-    ExportReport report =
-        report_of(request_, std::move(content), std::move(plan.files), std::move(plan.disks));
-    report.seal = seal;
-    return report;
+    return layout.locations();
   }
 
   void fetch_all(UnfinishedBundle& unfinished, Content& content, const Graph& graph,

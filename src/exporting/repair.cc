@@ -388,7 +388,8 @@ class Repair {
                                  .index = std::move(patch),
                                  .bag_info = std::move(info),
                                  .jobs = request_.jobs},
-                                means_.progress, means_.stop);
+                                means_.progress, means_.stop)
+                       .seal;
     unfinished.publish();
     return std::move(report_);
   }

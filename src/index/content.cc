@@ -215,11 +215,10 @@ std::string_view find_disorder(const Content& content) {
   return {};
 }
 
-Graph::Graph(const Content& content) : content_(content), manifest_of_(content.blobs.size(), 0) {
-  by_digest_.reserve(content.blobs.size());
-  for (BlobId blob = 0; blob < content.blobs.size(); ++blob) {
-    by_digest_.emplace(content.blobs[blob].digest, blob);
-  }
+Graph::Graph(const Content& content)
+    : content_(content),
+      is_findable_(std::ranges::is_sorted(content.blobs, {}, &Blob::digest)),
+      manifest_of_(content.blobs.size(), 0) {
   for (std::uint32_t i = 0; i < content.manifests.size(); ++i) {
     manifest_of_.at(content.manifests[i].blob) = i + 1;
   }
@@ -245,9 +244,10 @@ void Graph::link_edges() {
 }
 
 std::optional<BlobId> Graph::find(const digest::Digest& digest) const {
-  const auto found = by_digest_.find(digest);
-  if (found == by_digest_.end()) return std::nullopt;
-  return found->second;
+  check(is_findable_, "the blobs are in canonical order");
+  const auto found = std::ranges::lower_bound(content_.blobs, digest, {}, &Blob::digest);
+  if (found == content_.blobs.end() || found->digest != digest) return std::nullopt;
+  return static_cast<BlobId>(found - content_.blobs.begin());
 }
 
 const ManifestInfo* Graph::find_manifest(BlobId blob) const {

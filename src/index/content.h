@@ -135,7 +135,7 @@ std::vector<std::uint8_t> nesting_of(const Content& content);
 std::string_view find_disorder(const Content& content);
 
 /// Lookups over a Content that does not change any more. The content outlives this.
-/// Requires: the edges are in canonical order.
+/// Requires: the edges are in canonical order; for find() the blobs too.
 class Graph {
  public:
   explicit Graph(const Content& content);
@@ -152,7 +152,7 @@ class Graph {
   void link_edges();
 
   const Content& content_;
-  std::unordered_map<digest::Digest, BlobId> by_digest_;
+  bool is_findable_;
   std::vector<std::uint32_t> manifest_of_;  // parallel to blobs; position in manifests + 1, 0: none
   std::vector<std::uint32_t> first_edge_;   // parallel to blobs, and one more; positions in edges
   std::vector<std::uint32_t> first_referrer_;  // the same; positions in referrers_

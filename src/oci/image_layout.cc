@@ -103,15 +103,25 @@ void require_layout_version(std::string_view oci_layout_text) {
   }
 }
 
-// Entry by entry, so that a large index never stands in memory as a tree too.
+LayoutIndexText::LayoutIndexText()
+    : text_(fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[)",
+                        media_type::kImageIndex)) {}
+
+void LayoutIndexText::add(const NamedManifest& entry) {
+  if (!is_empty_) text_ += ',';
+  is_empty_ = false;
+  text_ += text_of(entry);
+}
+
+std::string LayoutIndexText::take() {
+  text_ += "]}";
+  return std::move(text_);
+}
+
 std::string write_layout_index(const std::vector<NamedManifest>& entries) {
-  std::string text =
-      fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[)", media_type::kImageIndex);
-  for (const NamedManifest& entry : entries) {
-    if (&entry != entries.data()) text += ',';
-    text += text_of(entry);
-  }
-  return text += "]}";
+  LayoutIndexText text;
+  for (const NamedManifest& entry : entries) text.add(entry);
+  return text.take();
 }
 
 std::vector<NamedManifest> parse_layout_index(std::string_view text) {
@@ -133,13 +143,20 @@ std::vector<NamedManifest> parse_layout_index(std::string_view text) {
   return entries;
 }
 
+void DockerManifestText::add(const DockerImage& image) {
+  if (text_.size() > 1) text_ += ',';
+  text_ += text_of(image);
+}
+
+std::string DockerManifestText::take() {
+  text_ += ']';
+  return std::move(text_);
+}
+
 std::string write_docker_manifest(const std::vector<DockerImage>& images) {
-  std::string text = "[";
-  for (const DockerImage& image : images) {
-    if (&image != images.data()) text += ',';
-    text += text_of(image);
-  }
-  return text += ']';
+  DockerManifestText text;
+  for (const DockerImage& image : images) text.add(image);
+  return text.take();
 }
 
 std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text) {

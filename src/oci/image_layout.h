@@ -32,8 +32,22 @@ struct NamedManifest {
   friend bool operator==(const NamedManifest&, const NamedManifest&) = default;
 };
 
-/// index.json over these, in this order. Deterministic: the same entries give the same bytes.
-/// Requires: all texts are UTF-8.
+/// Writes an index.json entry by entry: of a large registry's, the text alone is in memory.
+/// Deterministic: the same entries in the same order give the same bytes. Requires: all texts are
+/// UTF-8.
+class LayoutIndexText {
+ public:
+  LayoutIndexText();
+  void add(const NamedManifest& entry);
+  /// All of it. Last.
+  std::string take();
+
+ private:
+  std::string text_;
+  bool is_empty_ = true;
+};
+
+/// The same over a list.
 std::string write_layout_index(const std::vector<NamedManifest>& entries);
 
 /// The entries of an index.json; `name` is the containerd annotation if there, else ref.name, else
@@ -49,7 +63,18 @@ struct DockerImage {
   std::vector<digest::Digest> layers;
 };
 
-/// manifest.json of "docker save" over the blobs of the layout.
+/// Writes the manifest.json of "docker save" over the blobs of the layout, image by image.
+class DockerManifestText {
+ public:
+  void add(const DockerImage& image);
+  /// All of it. Last.
+  std::string take();
+
+ private:
+  std::string text_ = "[";
+};
+
+/// The same over a list.
 std::string write_docker_manifest(const std::vector<DockerImage>& images);
 
 /// An image as a docker-archive names its parts: paths inside the archive, which need not be

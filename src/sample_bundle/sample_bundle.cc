@@ -188,7 +188,8 @@ digest::Digest write_sample(io::FileSystem& files, const std::string& path, Samp
                     .index = std::move(index),
                     .bag_info = {{"Bagging-Date", "2024-01-01"},
                                  {"Seabag-Format-Version", bundle::kFormatVersion}}},
-                   quiet, std::stop_token());
+                   quiet, std::stop_token())
+          .seal;
   unfinished.publish();
   return sealed;
 }
