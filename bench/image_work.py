@@ -13,6 +13,9 @@ from measuring import Comparison, Contender, measure
 
 EXPORT, IMPORT = harness.EXPORT, harness.IMPORT
 CONNECTIONS = "8"
+ACCEPT = ", ".join(["application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json",
+                    "application/vnd.docker.distribution.manifest.v2+json",
+                    "application/vnd.docker.distribution.manifest.list.v2+json", "*/*"])
 
 
 def tree_bytes(path):
@@ -35,8 +38,9 @@ def script(path, lines):
 
 
 def curl_script(path, requests):
-    """The same requests by one curl process over as many connections as our workers."""
-    path.write_text("\n".join(requests) + "\n")
+    """The same requests by one curl process over as many connections as our workers. What it accepts is said once: each
+    header of a configuration goes with every request in it."""
+    path.write_text("\n".join([f'header = "Accept: {ACCEPT}"'] + requests) + "\n")
     return ["curl", "-sS", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", CONNECTIONS, "--config", path]
 
 
@@ -118,21 +122,21 @@ class ImageWork:
         """What has to be fetched, each thing once: by name for curl's --config."""
         seen, requests = set(), []
         for entry in json.loads((corpus / "corpus.json").read_text()):
-            for digest, kind, media_type in self.parts(corpus, entry):
+            for digest, kind in self.parts(corpus, entry):
                 if digest in seen:
                     continue
                 seen.add(digest)
                 requests += [f'url = "http://{registry.host}/v2/{entry["repo"]}/{kind}/{digest}"',
-                             f'output = "{out}/{digest[7:]}"', f'header = "Accept: {media_type}"']
+                             f'output = "{out}/{digest[7:]}"']
         return requests
 
     @staticmethod
     def parts(corpus, entry):
         document = json.loads((corpus / "blobs/sha256" / entry["digest"][7:]).read_bytes())
-        yield entry["digest"], "manifests", entry["mediaType"]
+        yield entry["digest"], "manifests"
         for part in ([document["config"]] if "config" in document else []) + document.get("layers", []):
             if (corpus / "blobs/sha256" / part["digest"][7:]).exists():
-                yield part["digest"], "blobs", "*/*"
+                yield part["digest"], "blobs"
 
     # -- into a registry
 
@@ -192,7 +196,7 @@ class ImageWork:
         """Each blob once, in one PUT; that the uploads are begun beforehand is a gift to this floor."""
         seen, requests = set(), []
         for entry in json.loads((corpus / "corpus.json").read_text()):
-            for digest, kind, _ in self.parts(corpus, entry):
+            for digest, kind in self.parts(corpus, entry):
                 if kind != "blobs" or digest in seen:
                     continue
                 seen.add(digest)
@@ -206,18 +210,26 @@ class ImageWork:
     # -- at rest
 
     def verify(self):
-        corpus, bundle = self.corpus(), self.out / "verify.bag"
-        remove(bundle)
+        """One tarball has one SHA-256, which is one core's work; a tarball for each repository keeps all of them busy."""
+        corpus = self.corpus()
         registry = self.filled_registry(corpus)
+        bundles = {"verify-one": self.out / "verify-one.bag", "verify-split": self.out / "verify-split.bag"}
         try:
-            measure([EXPORT, bundle, f"docker://{registry.host}", "--plain-http", registry.host, "--quiet"], log=self.log)
+            for name, bundle in bundles.items():
+                remove(bundle)
+                split = ["--split-by", "repository"] if name == "verify-split" else []
+                measure([EXPORT, bundle, f"docker://{registry.host}", "--plain-http", registry.host, "--quiet", *split], log=self.log)
         finally:
             registry.stop()
+        titles = {"verify-one": "verify, one tarball", "verify-split": "verify, a tarball for each repository"}
+        return [self.verifying(name, titles[name], bundle) for name, bundle in bundles.items()]
+
+    def verifying(self, name, title, bundle):
         payload = tree_bytes(bundle / "data")
-        return [Comparison("verify", "verify", [
+        return Comparison(name, title, [
             Contender("seabag-import verify", [IMPORT, "verify", bundle, "--quiet"], role="ours"),
             Contender("openssl dgst -sha256, on every core", ["sh", "-c", self.hashing(bundle, payload)], role="floor")],
-            payload_bytes=payload, rounds=self.rounds).run(self.log)]
+            payload_bytes=payload, rounds=self.rounds).run(self.log)
 
     def hashing(self, bundle, payload):
         """As many processes as there are cores, each over its share of as many bytes as the payload has."""
@@ -228,7 +240,11 @@ class ImageWork:
                 share = self.out / f"share-{number}"
                 with open(share, "wb") as out:
                     for _ in range(payload // cores >> 20):
-                        out.write(file.read(1 << 20))
+                        block = file.read(1 << 20)
+                        if len(block) < 1 << 20:
+                            file.seek(0)
+                            block = file.read(1 << 20)
+                        out.write(block)
                 shares.append(f"openssl dgst -sha256 {shlex.quote(str(share))} &")
         return " ".join(shares) + " wait"
 
@@ -274,5 +290,4 @@ class ImageWork:
 
     @staticmethod
     def download(host, repository, kind, reference, out, name):
-        return [f'url = "http://{host}/v2/{repository}/{kind}/{reference}"', f'output = "{out}/{name[7:]}"',
-                'header = "Accept: application/vnd.oci.image.manifest.v1+json"']
+        return [f'url = "http://{host}/v2/{repository}/{kind}/{reference}"', f'output = "{out}/{name[7:]}"']
