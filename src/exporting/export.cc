@@ -287,6 +287,7 @@ class Export {
     std::vector<index::Location> locations = write_tarballs(unfinished, plan);
     land_disks(request_, means_, unfinished, plan);
     // final: every payload file.
+    require_anything(plan);
     bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
                            {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
                            {"Seabag-Format-Version", bundle::kFormatVersion}};
@@ -323,7 +324,6 @@ class Export {
     // final: every payload byte, but for the tables of contents of images that could not be had.
     read_creation_times(content, graph, tarballs);
     tarballs.finish();
-    require_anything(plan, graph);
     return layout.locations();
   }
 
@@ -366,9 +366,10 @@ class Export {
   }
 
   // A bundle without a single image or disk that can be used is no success with gaps.
-  static void require_anything(const index::Index& plan, const Graph& graph) {
+  static void require_anything(const index::Index& plan) {
     if (!plan.disks.empty()) return;
     const Content& content = plan.content;
+    const Graph graph(content);
     const auto has_all = [&](const index::ReferenceInfo& reference) {
       return std::ranges::none_of(graph.closure_of(reference.manifest), [&](index::BlobId blob) {
         return content.blobs[blob].presence == Presence::kMissing;

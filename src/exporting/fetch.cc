@@ -223,8 +223,7 @@ class Fetcher {
     transfer::MeteredSink metered(gathering, progress_, limit_);
     for (int barren = 0; verifying.received() < wanted.size;) {
       const std::uint64_t before = verifying.received();
-      const auto broken = read_on(source, name, descriptor, before, metered);
-      gathering.flush();
+      const auto broken = read_on(source, name, descriptor, before, metered, gathering);
       const bool got_on = verifying.received() - before >= limits::kLeastProgressBytes;
       barren = got_on ? 0 : barren + 1;
       if (verifying.received() == wanted.size) break;
@@ -236,14 +235,16 @@ class Fetcher {
     metered.finish();
   }
 
-  // What the transfer broke off with.
+  // What the transfer broke off with. What came before that lies in its place, whatever it was.
   static std::optional<Error> read_on(source::ImageSource& source, const oci::Reference& name,
                                       const oci::Descriptor& blob, std::uint64_t offset,
-                                      io::ByteSink& sink) {
+                                      io::ByteSink& sink, io::GatheringSink& gathering) {
     try {
       source.read_blob(name, blob, offset, sink);
+      gathering.flush();
       return std::nullopt;
     } catch (const Error& error) {
+      gathering.flush();
       if (error.code() != Code::kUnavailable) throw;
       return error;
     }

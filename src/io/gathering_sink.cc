@@ -7,30 +7,30 @@
 
 namespace seabag::io {
 
-GatheringSink::GatheringSink(ByteSink& next, std::size_t capacity)
-    : next_(next), capacity_(capacity) {
+GatheringSink::GatheringSink(ByteSink& next, std::size_t capacity) : next_(next), room_(capacity) {
   check(capacity > 0, "a gathering sink has room");
-  held_.reserve(capacity);
 }
 
 void GatheringSink::write(std::span<const std::byte> chunk) {
   while (!chunk.empty()) {
-    if (held_.empty() && chunk.size() >= capacity_) {
-      next_.write(chunk.first(capacity_));
-      chunk = chunk.subspan(capacity_);
+    if (held_ == 0 && chunk.size() >= room_.size()) {
+      next_.write(chunk.first(room_.size()));
+      chunk = chunk.subspan(room_.size());
       continue;
     }
-    const auto taken = chunk.first(std::min(chunk.size(), capacity_ - held_.size()));
-    held_.insert(held_.end(), taken.begin(), taken.end());
+    const auto taken = chunk.first(std::min(chunk.size(), room_.size() - held_));
+    std::ranges::copy(taken, std::span(room_).subspan(held_).begin());
+    held_ += taken.size();
     chunk = chunk.subspan(taken.size());
-    if (held_.size() == capacity_) flush();
+    if (held_ == room_.size()) flush();
   }
 }
 
 void GatheringSink::flush() {
-  if (held_.empty()) return;
-  next_.write(held_);
-  held_.clear();
+  if (held_ == 0) return;
+  const auto chunk = std::span(room_).first(held_);
+  held_ = 0;
+  next_.write(chunk);
 }
 
 void GatheringSink::finish() {

@@ -11,8 +11,8 @@ namespace seabag::io {
 /// Passes the bytes on in chunks of `capacity`, so that what comes in drops of 16 KiB, as libcurl
 /// gives it, costs one write and one lock of the file's inode for many of them.
 ///
-/// Order: what was gathered and neither passed on nor flushed is lost with the sink; after write()
-///        threw nothing more may be written.
+/// Order: what was gathered and neither passed on nor flushed is lost with the sink. What `next`
+///        threw at is not passed on again.
 class GatheringSink : public ByteSink {
  public:
   /// `capacity`: above 0, in bytes.
@@ -24,8 +24,8 @@ class GatheringSink : public ByteSink {
 
  private:
   ByteSink& next_;
-  std::size_t capacity_;
-  Bytes held_;
+  Bytes room_;
+  std::size_t held_ = 0;  // bytes at the front of room_
 };
 
 }  // namespace seabag::io

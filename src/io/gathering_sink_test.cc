@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/error.h"
 #include "io/bytes.h"
 
 namespace seabag::io {
@@ -44,6 +45,24 @@ TEST(GatheringSink, GoesOnAfterAFlush) {
   gathering.write(bytes_of("cdefg"));
   gathering.finish();
   EXPECT_THAT(listing.chunks, testing::ElementsAre("ab", "cdef", "g", "end"));
+}
+
+class RefusingSink : public ByteSink {
+ public:
+  void write(std::span<const std::byte> /*chunk*/) override {
+    ++writes;
+    throw Error(Code::kNoSpace, "full");
+  }
+  void finish() override {}
+  int writes = 0;
+};
+
+TEST(GatheringSink, PassesNothingOnTwice) {
+  RefusingSink refusing;
+  GatheringSink gathering(refusing, 4);
+  EXPECT_THROW(gathering.write(bytes_of("abcd")), Error);
+  gathering.flush();
+  EXPECT_EQ(refusing.writes, 1);
 }
 
 }  // namespace
