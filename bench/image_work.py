@@ -60,7 +60,7 @@ class ImageWork:
         return {"export": self.export, "import": self.importing, "verify": self.verify, "many-manifests": self.many}
 
     def corpus(self):
-        return corpora.images(self.scratch, 16 if self.short else 512, 4 if self.short else 12)
+        return harness.corpus() if self.short else corpora.images(self.scratch, bulk_mib=512, apps=12)
 
     def filled_registry(self, corpus):
         registry = harness.Registry()

@@ -36,6 +36,8 @@ class PartsHasher {
   using Take = std::function<void(std::size_t part, const Digest& digest)>;
   PartsHasher(std::vector<Part> parts, Take take);
   ~PartsHasher();
+  PartsHasher(const PartsHasher&) = delete;
+  PartsHasher& operator=(const PartsHasher&) = delete;
   void update(std::span<const std::byte> bytes);
   /// The digest of the whole.
   Digest finish();

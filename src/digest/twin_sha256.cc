@@ -52,7 +52,7 @@ void TwinSha256::begin_part() {
 
 Digest TwinSha256::finish_part() {
   check(part_.has_value(), "a part was begun");
-  const Lane lane = *part_;
+  const Sha256Lane lane = *part_;
   part_.reset();
   if (is_fast_) return close(lane);
   const Digest digest = plain_part_->finish();
@@ -66,7 +66,7 @@ Digest TwinSha256::finish() {
 
 // The padding of FIPS 180-4, section 5.1.1: a bit, zeros, and the length in bits in the last eight
 // bytes of a block.
-Digest TwinSha256::close(Lane lane) const {
+Digest TwinSha256::close(Sha256Lane lane) const {
   std::array<std::byte, 2 * kBlockBytes> padded = {};
   std::copy_n(rest_.begin(), rest_bytes_, padded.begin());
   padded[rest_bytes_] = std::byte{0x80};

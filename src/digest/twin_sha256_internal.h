@@ -11,6 +11,12 @@
 
 namespace seabag::digest {
 
+/// How far one message of the two has come.
+struct Sha256Lane {
+  sha256::State state = sha256::kInitial;
+  std::uint64_t bytes = 0;
+};
+
 /// SHA-256 of a whole, and of one part of it at a time, over the same bytes. Where the processor
 /// has instructions for it (sha256::has_instructions()), the part costs next to nothing; elsewhere
 /// it is two Hashers.
@@ -28,16 +34,12 @@ class TwinSha256 {
   Digest finish();
 
  private:
-  struct Lane {
-    sha256::State state = sha256::kInitial;
-    std::uint64_t bytes = 0;
-  };
   void compress(std::span<const std::byte> blocks);
-  Digest close(Lane lane) const;
+  Digest close(Sha256Lane lane) const;
 
   bool is_fast_;
-  Lane whole_;
-  std::optional<Lane> part_;
+  Sha256Lane whole_;
+  std::optional<Sha256Lane> part_;
   std::array<std::byte, sha256::kBlockBytes> rest_ =
       {};  // both lanes' begun block: they are in step
   std::size_t rest_bytes_ = 0;
