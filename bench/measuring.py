@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs commands and says what they cost; puts several contenders side by side, in turns."""
 import dataclasses
+import json
 import os
 import pathlib
 import statistics
 import subprocess
-import time
+import sys
+import tempfile
+
+RUN_ONE = pathlib.Path(__file__).resolve().parent / "run_one.py"
 
 
 @dataclasses.dataclass
 class Cost:
     seconds: float  # wall
     cpu: float  # seconds, user and system, descendants included
-    peak_mib: float  # of the largest process
+    peak_mib: float | None  # of the largest process; at least what run_one.py takes, some 10 MiB
     written: int | None  # bytes handed to the file system by the process itself; None: not known
 
 
@@ -37,30 +41,15 @@ def drop_caches():
     return True
 
 
-def _written_by(pid):
-    try:
-        for line in pathlib.Path(f"/proc/{pid}/io").read_text().splitlines():
-            if line.startswith("write_bytes:"):
-                return int(line.split()[1])
-    except OSError:
-        pass
-    return None
-
-
 def measure(command, env=None, log=None):
-    began = time.monotonic()
-    with open(log or os.devnull, "wb") as output:
-        process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=output,
-                                   env={**os.environ, **(env or {})})
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        seconds = time.monotonic() - began
-        written = _written_by(process.pid)  # of the ended process, before it is collected
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        said = pathlib.Path(log).read_text(errors="replace")[-2000:] if log else ""
-        raise RuntimeError(f"exit status {process.returncode}: {' '.join(map(str, command))}\n{said}")
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, written)
+    with tempfile.TemporaryDirectory() as place:
+        cost = pathlib.Path(place, "cost.json")
+        done = subprocess.run([sys.executable, "-I", "-S", RUN_ONE, cost, log or os.devnull, *map(str, command)],
+                              env={**os.environ, **(env or {})}, check=False)
+        if done.returncode != 0:
+            said = pathlib.Path(log).read_text(errors="replace")[-2000:] if log else ""
+            raise RuntimeError(f"exit status {done.returncode}: {' '.join(map(str, command))}\n{said}")
+        return Cost(**json.loads(cost.read_text()))
 
 
 class Comparison:

@@ -116,9 +116,10 @@ def as_page(comparisons, plot_name):
                   "|---|---|---|---|---|---|---|---|"]
         lines += [_row(it, who) for who in it.contenders if it.costs[who.name]]
         lines += [f"- {name}: {why}" for name, why in {**it.failures, **it.left_out}.items()]
-    peak = max((cost.peak_mib for it in comparisons for cost in it.costs[it.ours()]), default=0)
-    lines += ["", f"The most memory that a program of ours took in all this: {peak:.1f} MiB. A peak below 28 MiB may be that of the "
-              "program that measures: a process begins with its parent's.", ""]
+    peaks = [cost.peak_mib for it in comparisons for cost in it.costs[it.ours()] if cost.peak_mib is not None]
+    if peaks:
+        lines += ["", f"The most memory that a program of ours took in all this: {max(peaks):.1f} MiB."]
+    lines += [""]
     lines += [PROFILES.read_text().rstrip(), "", "Versions: " + "; ".join(versions().values()) + "."]
     return "\n".join(lines) + "\n"
 
@@ -127,8 +128,9 @@ def _row(it, who):
     runs = it.costs[who.name]
     wall = it.median(who.name)
     written = it.median(who.name, "written")
+    peak = it.median(who.name, "peak_mib")
     return (f"| {'**' + who.name + '**' if who.role == 'ours' else who.name} | {wall:.2f} | {min(c.seconds for c in runs):.2f} - "
-            f"{max(c.seconds for c in runs):.2f} | {it.median(who.name, 'cpu'):.2f} | {it.median(who.name, 'peak_mib'):.0f} | "
+            f"{max(c.seconds for c in runs):.2f} | {it.median(who.name, 'cpu'):.2f} | {'-' if peak is None else f'{peak:.0f}'} | "
             f"{f'{it.payload_bytes / wall / (1 << 20):.0f}' if it.payload_bytes else ''} | {it.ratio(who.name, it.ours()):.2f} | "
             f"{f'{written / it.payload_bytes:.2f}' if written is not None and it.payload_bytes and who.role == 'ours' else ''} |")
 
