@@ -7,7 +7,7 @@ import subprocess
 import corpora
 import disk_images
 from image_work import EXPORT, IMPORT, remove
-from measuring import Comparison, Contender, measure
+from measuring import Comparison, Contender, Work, measure
 
 # Our format, and what qemu-img makes of the same kind.
 FORMATS = {
@@ -18,13 +18,7 @@ FORMATS = {
 }
 
 
-class DiskWork:
-    def __init__(self, scratch, short, rounds):
-        self.scratch, self.short, self.rounds = scratch, short, rounds
-        self.log = scratch / "last-command.log"
-        self.out = scratch / "out"
-        self.out.mkdir(parents=True, exist_ok=True)
-
+class DiskWork(Work):
     def comparisons(self):
         return {"disk-out": self.outward, "disk-back": self.back, "disk-sparse": self.sparse, "disk-reflink": self.reflink}
 

@@ -9,7 +9,7 @@ import urllib.request
 
 import corpora
 import harness
-from measuring import Comparison, Contender, measure
+from measuring import Comparison, Contender, Work, measure
 
 EXPORT, IMPORT = harness.EXPORT, harness.IMPORT
 CONNECTIONS = "8"
@@ -48,15 +48,8 @@ def tagged(corpus):
     return [entry for entry in json.loads((corpus / "corpus.json").read_text()) if entry["tag"]]
 
 
-class ImageWork:
-    def __init__(self, scratch, short, rounds):
-        self.scratch, self.short, self.rounds = scratch, short, rounds
-        self.log = scratch / "last-command.log"
-        self.out = scratch / "out"
-        self.out.mkdir(parents=True, exist_ok=True)
-
+class ImageWork(Work):
     def comparisons(self):
-        """Functions by name; each gives the comparisons that it made."""
         return {"export": self.export, "import": self.importing, "verify": self.verify, "many-manifests": self.many}
 
     def corpus(self):

@@ -110,3 +110,14 @@ class Comparison:
         """Names of those that came to an end, the fastest first."""
         names = [contender.name for contender in self.contenders if contender.role == role and self.costs[contender.name]]
         return sorted(names, key=self.median)
+
+
+class Work:
+    """Some comparisons over the same kind of input; comparisons() gives functions by name, each of which gives what it
+    compared."""
+
+    def __init__(self, scratch, short, rounds):
+        self.scratch, self.short, self.rounds = scratch, short, rounds
+        self.log = scratch / "last-command.log"
+        self.out = scratch / "out"
+        self.out.mkdir(parents=True, exist_ok=True)

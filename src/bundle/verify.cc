@@ -2,6 +2,7 @@
 #include "bundle/verify.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -227,7 +228,7 @@ class Verification {
     transfer::for_each_parallel(by_size.size(), options_.jobs, stop_,
                                 [&](std::size_t i) { check_file(by_size[i], blobs[by_size[i]]); });
     progress_.end();
-    check_references();
+    check_references(blobs);
   }
 
   // The blobs that should be in the bundle, of each file by offset.
@@ -321,16 +322,14 @@ class Verification {
   }
 
   // The manifests, which are right by now or known to be wrong, against the edges of the index.
-  void check_references() {
+  void check_references(const std::vector<std::vector<index::Location>>& blobs) {
     std::unordered_set<BlobId> damaged;
     for (const index::Location& at : report_.damaged_blobs) damaged.insert(at.blob);
     std::vector<index::Location> manifests;
-    for (const index::Location& at : index().locations) {
-      const bool is_here = content().blobs[at.blob].presence == Presence::kPresent;
-      if (is_here && bundle_.payload(at.file) != nullptr && !damaged.contains(at.blob) &&
-          bundle_.graph().find_manifest(at.blob) != nullptr) {
-        manifests.push_back(at);
-      }
+    for (const auto& of_file : blobs) {
+      std::ranges::copy_if(of_file, std::back_inserter(manifests), [&](const index::Location& at) {
+        return !damaged.contains(at.blob) && bundle_.graph().find_manifest(at.blob) != nullptr;
+      });
     }
     transfer::for_each_parallel(manifests.size(), options_.jobs, stop_, [&](std::size_t i) {
       const BlobId blob = manifests[i].blob;
