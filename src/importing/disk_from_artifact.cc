@@ -1,115 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
-#include <map>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "base/arith.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "digest/verifying_sink.h"
 #include "importing/disk_account.h"
 #include "importing/disk_artifact.h"
+#include "importing/disk_layers.h"
 #include "io/copy.h"
 #include "io/file_blob.h"
 #include "io/file_window.h"
 #include "io/memory_sink.h"
-#include "json/json.h"
 #include "target/part_file.h"
 
-// The other way of disk_artifact.cc. The manifest comes from a registry, so every name and number
-// in it is a stranger's.
+// The other way of disk_artifact.cc.
 
 namespace seabag::importing {
 namespace {
-
-constexpr std::size_t kMostFiles = 40'000;  // 2047 MiB each: 80 TiB, more than any disk has
-
-struct FileInfo {
-  std::uint64_t size = 0;
-  std::string sha256;
-};
-
-struct DiskConfig {
-  std::string name;
-  std::string content;
-  std::map<std::string, FileInfo> files;
-};
-
-// A name of a file beside others, as disk_artifact.cc writes it.
-std::string checked_file_name(const std::string& name) {
-  if (index::is_disk_name(name.substr(0, 64)) && name.size() <= 80 &&
-      name.find('/') == std::string::npos) {
-    return name;
-  }
-  throw Error(Code::kMalformed,
-              fmt::format("{} is no name of a disk's file", seabag::quoted(name, 100)));
-}
-
-DiskConfig parse_config(const io::Bytes& bytes) {
-  const json::Value document = json::parse(io::text_of(bytes), "the config of the disk");
-  DiskConfig config{.name = json::require_string(document, "name"),
-                    .content = json::require_string(document, "content"),
-                    .files = {}};
-  if (!index::is_disk_name(config.name)) {
-    throw Error(Code::kMalformed,
-                fmt::format("{} is no name of a disk", seabag::quoted(config.name, 100)));
-  }
-  const json::Value* files = json::find_array(document, "files");
-  if (files == nullptr || files->empty() || files->size() > kMostFiles) {
-    throw Error(Code::kMalformed, "the config of the disk names no files, or too many");
-  }
-  for (const json::Value& file : *files) {
-    config.files.emplace(
-        checked_file_name(json::require_string(file, "name")),
-        FileInfo{json::require_size(file, "size"), json::require_string(file, "sha256", 64)});
-  }
-  return config;
-}
-
-std::uint64_t chunk_offset(const oci::Descriptor& layer) {
-  const auto found = layer.annotations.find(kChunkOffsetAnnotation);
-  if (found == layer.annotations.end()) return 0;
-  std::uint64_t offset = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [rest, error] = std::from_chars(found->second.data(), end, offset);
-  if (error == std::errc() && rest == end) return offset;
-  throw Error(Code::kMalformed, fmt::format("{}: expected a number, got {}", kChunkOffsetAnnotation,
-                                            seabag::quoted(found->second, 40)));
-}
-
-using Pieces = std::vector<const oci::Descriptor*>;
-
-// The layers of one file must follow one another from its first byte to its last: a hole between
-// them would be as large as the stranger likes. A file that the config does not name is the
-// configuration of the server, in one piece.
-void require_whole(const std::string& name, const FileInfo* file, const Pieces& pieces) {
-  if (file == nullptr) {
-    if (pieces.size() == 1 && pieces.front()->media_type == kServerConfigType &&
-        chunk_offset(*pieces.front()) == 0) {
-      return;
-    }
-    throw Error(Code::kMalformed,
-                fmt::format("{} is a layer that the config of the disk does not name",
-                            seabag::quoted(name)));
-  }
-  std::uint64_t end = 0;
-  for (const oci::Descriptor* piece : pieces) {
-    const std::uint64_t offset = chunk_offset(*piece);
-    if (offset != end) {
-      throw Error(Code::kMalformed, fmt::format("{}: a layer begins at {}, expected {}",
-                                                seabag::quoted(name), offset, end));
-    }
-    end = checked_add(end, piece->size);
-  }
-  if (end != file->size) {
-    throw Error(Code::kMalformed, fmt::format("{}: expected {} bytes, its layers have {}",
-                                              seabag::quoted(name), file->size, end));
-  }
-}
 
 class ArtifactRestore {
  public:
@@ -124,41 +34,24 @@ class ArtifactRestore {
         stop_(stop) {}
 
   PushOutcome run(index::BlobId root, RestoredDisk& result) {
+    result.target = directory_;
     const oci::Manifest manifest = oci::parse_manifest(bundle_.manifest(root));
     if (!manifest.config) throw Error(Code::kMalformed, "the disk has no config");
-    const DiskConfig config = parse_config(read_small(*manifest.config));
-    result.content = config.content;
+    const DiskLayers disk = parse_disk_layers(manifest, read_small(*manifest.config));
+    result.content = disk.content;
+    result.target = io::join(directory_, disk.name);
     io::create_directories(files_, directory_);
-    Layers layers;
-    for (const oci::Descriptor& layer : manifest.layers) {
-      const auto title = layer.annotations.find(kTitleAnnotation);
-      if (title == layer.annotations.end()) throw Error(Code::kMalformed, "a layer without a name");
-      layers[checked_file_name(title->second)].push_back(&layer);
-    }
-    for (const auto& [name, file] : config.files) {
-      if (!layers.contains(name)) {
-        throw Error(Code::kMalformed, fmt::format("{} has no layer", seabag::quoted(name)));
-      }
-    }
-    for (auto& [name, pieces] : layers) {
-      std::ranges::sort(pieces, {}, [](const auto* piece) { return chunk_offset(*piece); });
-      const auto file = config.files.find(name);
-      require_whole(name, file == config.files.end() ? nullptr : &file->second, pieces);
-    }
-    result.target = io::join(directory_, config.name);
-    return restore(config, layers);
+    return restore(disk);
   }
 
  private:
-  using Layers = std::map<std::string, Pieces>;
-
-  PushOutcome restore(const DiskConfig& config, const Layers& layers) {
-    bool is_there = true;
-    for (const auto& [name, pieces] : layers) is_there = is_there && is_same(config, name, pieces);
-    if (is_there) return PushOutcome::kAlreadyThere;
+  PushOutcome restore(const DiskLayers& disk) {
+    if (std::ranges::all_of(disk.files, [&](const auto& file) { return is_there(file); })) {
+      return PushOutcome::kAlreadyThere;
+    }
     std::vector<std::unique_ptr<target::PartFile>> parts;
-    for (const auto& [name, pieces] : layers) {
-      const std::string path = io::join(directory_, name);
+    for (const DiskLayersFile& file : disk.files) {
+      const std::string path = io::join(directory_, file.name);
       if (files_.find(path) && on_existing_ == OnExistingTag::kSkip) return PushOutcome::kSkipped;
       if (files_.find(path) && on_existing_ == OnExistingTag::kFail) {
         throw Error(Code::kRefused,
@@ -166,7 +59,7 @@ class ArtifactRestore {
             .add_next_step("pass --on-existing-tag skip or replace, or another directory");
       }
       parts.push_back(std::make_unique<target::PartFile>(files_, path));
-      write(config, name, pieces, parts.back()->file());
+      write(file, parts.back()->file());
     }
     for (const auto& part : parts) part->land();
     files_.sync_directory(directory_);
@@ -189,37 +82,29 @@ class ArtifactRestore {
     return bundle_.open_blob(*id);
   }
 
-  static std::optional<FileInfo> info_of(const DiskConfig& config, const std::string& name) {
-    const auto found = config.files.find(name);
-    return found == config.files.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  bool is_same(const DiskConfig& config, const std::string& name, const Pieces& pieces) const {
-    const std::string path = io::join(directory_, name);
+  bool is_there(const DiskLayersFile& wanted) const {
+    const std::string path = io::join(directory_, wanted.name);
     if (!files_.find(path)) return false;
     const auto file = files_.open(path, io::OpenMode::kRead);
-    const auto info = info_of(config, name);
-    const std::string expected = info ? info->sha256 : pieces.front()->digest.hex();
-    return digest::digest_of(io::FileBlob(*file, 0, file->size())).hex() == expected;
+    return digest::digest_of(io::FileBlob(*file, 0, file->size())).hex() == wanted.sha256;
   }
 
-  void write(const DiskConfig& config, const std::string& name, const Pieces& pieces,
-             io::File& file) const {
-    for (const oci::Descriptor* piece : pieces) {
+  void write(const DiskLayersFile& wanted, io::File& file) const {
+    std::uint64_t offset = 0;
+    for (const oci::Descriptor& piece : wanted.pieces) {
       if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
-      io::FileWindow window(file, chunk_offset(*piece), piece->size);
-      digest::VerifyingSink sink(piece->digest, piece->size, window);
-      io::copy_all(*open(*piece), sink);
-      progress_.add_bytes(piece->size);
+      io::FileWindow window(file, offset, piece.size);
+      digest::VerifyingSink sink(piece.digest, piece.size, window);
+      io::copy_all(*open(piece), sink);
+      progress_.add_bytes(piece.size);
+      offset += piece.size;
     }
-    const auto info = info_of(config, name);
-    if (!info) return;
     const digest::Digest actual = digest::digest_of(io::FileBlob(file, 0, file.size()));
-    if (file.size() == info->size && actual.hex() == info->sha256) return;
-    throw Error(Code::kIntegrity,
-                fmt::format("{}: expected {} bytes with SHA-256 {}, got {} bytes with {}",
-                            seabag::quoted(name), info->size, printable(info->sha256), file.size(),
-                            actual.hex()));
+    if (file.size() == wanted.size && actual.hex() == wanted.sha256) return;
+    throw Error(Code::kIntegrity, fmt::format("{}: expected {} bytes with SHA-256 {}, got {} bytes "
+                                              "with {}",
+                                              seabag::quoted(wanted.name), wanted.size,
+                                              wanted.sha256, file.size(), actual.hex()));
   }
 
   const bundle::OpenedBundle& bundle_;

@@ -55,12 +55,12 @@ class HostileDiskArtifacts(harness.TestCase):
 
     def test_layers_that_are_not_the_file(self):  # [DSK-9]
         self.refused("expected 5000 bytes, its layers have 4999", [("web01.raw", self.DATA[:-1], None, FILE)])
-        self.refused("has no layer", [("other.raw", self.DATA, None, FILE)])
+        self.refused("does not name", [("other.raw", self.DATA, None, FILE)])
         self.refused("expected 5000 bytes with SHA-256", [("web01.raw", self.DATA[::-1], None, FILE)], expect=20)
 
     def test_layers_that_the_config_does_not_name(self):
         self.refused("does not name", [("web01.raw", self.DATA, None, FILE), ("more.raw", b"x", None, FILE)])
-        self.refused("does not name", [("web01.raw", self.DATA, None, FILE), ("web01.json", b"{}", "7", "application/json")])
+        self.refused("begins at 7", [("web01.raw", self.DATA, None, FILE), ("web01.json", b"{}", "7", "application/json")])
 
     def test_names_that_lead_elsewhere(self):  # [DSK-9]
         for name in ("../web01.raw", "/etc/web01.raw", "a/b.raw", ".hidden", "", "x" * 100):
