@@ -52,7 +52,8 @@ struct Damage {
 class SEABAG_API Bundle {
  public:
   /// Compares the tag files and the index with their checksums; the payload is verified as it is
-  /// read. Errors: BundleError.
+  /// read. Where the index is missing or damaged it is made anew, from a payload that is verified
+  /// for it: index_defect(). Errors: BundleError.
   static Bundle open(const std::string& path);
   ~Bundle();
   Bundle(Bundle&&) noexcept;
@@ -61,6 +62,9 @@ class SEABAG_API Bundle {
   Bundle& operator=(const Bundle&) = delete;
 
   std::string seal() const;  ///< "sha256:...", of tagmanifest-sha256.txt
+  /// What is wrong with the sealed index, a sentence. Empty: nothing. Else what it alone knew is
+  /// lost, as "Making it anew" in format-spec/index.md says, and verify() has it too.
+  std::string index_defect() const;
   std::vector<Image> images() const;
 
   /// The bytes of a blob in order, in pieces of at most 256 KiB. They are verified while they are

@@ -11,6 +11,9 @@ int main(int argc, char** argv) try {
     return 2;
   }
   const seabag::Bundle bundle = seabag::Bundle::open(argv[1]);
+  if (const std::string defect = bundle.index_defect(); !defect.empty()) {
+    std::fprintf(stderr, "list-bundle: %s; listed is what its payload has\n", defect.c_str());
+  }
   for (const seabag::Image& image : bundle.images()) {
     std::size_t manifest_bytes = 0;
     bundle.read_blob(image.digest,

@@ -26,6 +26,20 @@ auto translated(const Work& work) {
   }
 }
 
+// A damaged payload is for verify() to tell, unless the index has to be made from it.
+bundle::OpenedBundle open_bundle(io::FileSystem& files, const std::string& path,
+                                 std::vector<std::string>& problems) {
+  try {
+    return bundle::OpenedBundle::open(files, path, std::nullopt, &problems);
+  } catch (const Error& error) {
+    if (error.code() != Code::kIntegrity) throw;
+  }
+  problems.clear();
+  transfer::NoProgress quiet;
+  const bundle::RebuildMeans means{.progress = quiet, .stop = {}};
+  return bundle::OpenedBundle::open(files, path, std::nullopt, nullptr, &means);
+}
+
 class CallbackSink : public io::ByteSink {
  public:
   explicit CallbackSink(const std::function<void(std::span<const std::byte>)>& take)
@@ -57,7 +71,7 @@ Bundle Bundle::open(const std::string& path) {
   return translated([&] {
     auto files = io::posix_file_system();
     std::vector<std::string> problems;
-    auto opened = bundle::OpenedBundle::open(*files, path, std::nullopt, &problems);
+    auto opened = open_bundle(*files, path, problems);
     return Bundle(
         std::make_unique<State>(std::move(files), std::move(opened), std::move(problems)));
   });
@@ -65,6 +79,10 @@ Bundle Bundle::open(const std::string& path) {
 
 std::string Bundle::seal() const {
   return state_->opened.seal().text();
+}
+
+std::string Bundle::index_defect() const {
+  return state_->opened.index_defect();
 }
 
 std::vector<Image> Bundle::images() const {

@@ -80,6 +80,14 @@ class Installed(harness.TestCase):
         self.assertIn("layout:1  image  sha256:", run(self.dir / "build/list-bundle", bundle).stdout)
         run(self.dir / "build/list-bundle", self.dir, expect=10)
 
+        (bundle / "index.sqlite").unlink()
+        listed = run(self.dir / "build/list-bundle", bundle)
+        self.assertIn("layout:1  image  sha256:", listed.stdout)
+        self.assertIn("index.sqlite", listed.stderr)
+        tarball, = (bundle / "data/images").iterdir()
+        tarball.write_bytes(tarball.read_bytes()[:-1] + b"x")
+        self.assertIn(tarball.name, run(self.dir / "build/list-bundle", bundle, expect=20).stderr)
+
     @staticmethod
     def flags(build):
         """A sanitized library wants a program that is sanitized the same way."""
