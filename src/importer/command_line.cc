@@ -37,7 +37,7 @@ push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
         --dry-run                            print what would be pushed where
         --receipt FILE                       write what became of each image, as JSON
         --verify-first                       read the whole bundle before the first byte is sent
-        --verify-target                      docker: read all images back, and compare
+        --verify-target                      docker: read everything back, and compare
         --chunk-size SIZE                    upload larger blobs in chunks (for proxies with limits)
 index  BUNDLE --rebuild  the index made anew from the rest, where it is lost or damaged
         --output FILE                        where to; default BUNDLE.index.sqlite
@@ -209,8 +209,8 @@ void read_push(const cxxopts::ParseResult& arguments, const std::vector<std::str
   line.receipt = text("receipt");
   line.dry_run = arguments.count("dry-run") > 0;
   line.verify_first = arguments.count("verify-first") > 0;
-  line.verify_target = arguments.count("verify-target") > 0;
-  if (line.verify_target && line.target.transport != target::Transport::kRegistry) {
+  line.push.read_back = arguments.count("verify-target") > 0;
+  if (line.push.read_back && line.target.transport != target::Transport::kRegistry) {
     throw Error(Code::kUsage, "--verify-target is for a registry");
   }
 }

@@ -41,7 +41,6 @@ struct CommandLine {
   std::string container_architecture;  ///< --disk-as-container; empty: not asked for
   bool dry_run = false;
   bool verify_first = false;
-  bool verify_target = false;
   cli::RegistryOptions registries;
 };
 

@@ -32,7 +32,7 @@ TEST(ImportCommandLine, TakesTheCommands) {
   EXPECT_THAT(line.names.mappings, SizeIs(2));
   EXPECT_EQ(line.push.on_existing_tag, importing::OnExistingTag::kSkip);
   EXPECT_EQ(line.chunk_size, 16U << 20U);
-  EXPECT_TRUE(line.verify_target);
+  EXPECT_TRUE(line.push.read_back);
 }
 
 TEST(ImportCommandLine, TakesAnyNumberOfPatches) {

@@ -203,7 +203,7 @@ void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
   }
   importing::push(bundle, names, target, line.push, progress, stop, receipt);
   receipt.complete = false;
-  if (line.verify_target) {
+  if (line.push.read_back) {
     importing::read_back(bundle, names, target, line.push.jobs, progress, stop, receipt);
   }
   const auto disks = importing::chosen_disks(bundle.index(), line.names);

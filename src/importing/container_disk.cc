@@ -107,9 +107,10 @@ class ContainerPush {
     const DiskImage image = make_image(disk, architecture_, layer);
     const auto settled =
         look_at_tag(target_, name, image.manifest.digest(), options_.on_existing_tag, detail);
-    if (settled) return *settled;
-    send(name, image, conversion::ContainerLayerSource(*opened, layer));
-    return PushOutcome::kPushed;
+    if (settled == PushOutcome::kSkipped) return *settled;
+    if (!settled) send(name, image, conversion::ContainerLayerSource(*opened, layer));
+    if (options_.read_back) require_given_back(target_, name, image.manifest);
+    return settled.value_or(PushOutcome::kPushed);
   }
 
  private:

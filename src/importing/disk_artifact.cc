@@ -131,12 +131,10 @@ class DiskPush {
     const DiskArtifact artifact = make_disk_artifact(bundle_, disk, chunk_size_);
     const auto settled =
         look_at_tag(target_, name, artifact.manifest.digest(), options_.on_existing_tag, detail);
-    if (settled) return *settled;
-    for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
-    const io::MemoryBlob config(io::bytes_of(artifact.config));
-    put_blob(name.repository, config_descriptor(artifact.config), config);
-    target_.put_manifest(name.repository, artifact.manifest, std::nullopt, name.tag);
-    return PushOutcome::kPushed;
+    if (settled == PushOutcome::kSkipped) return *settled;
+    if (!settled) send(name, artifact);
+    if (options_.read_back) require_given_back(target_, name, artifact.manifest);
+    return settled.value_or(PushOutcome::kPushed);
   }
 
   static oci::Descriptor config_descriptor(const std::string& config) {
@@ -146,6 +144,13 @@ class DiskPush {
   }
 
  private:
+  void send(const oci::Reference& name, const DiskArtifact& artifact) {
+    for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
+    const io::MemoryBlob config(io::bytes_of(artifact.config));
+    put_blob(name.repository, config_descriptor(artifact.config), config);
+    target_.put_manifest(name.repository, artifact.manifest, std::nullopt, name.tag);
+  }
+
   void put(const std::string& repository, const DiskPiece& piece) {
     if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
     const io::FileBlob bytes(payload_of(bundle_, piece.file), piece.offset, piece.blob.size);

@@ -22,6 +22,8 @@ struct PushOptions {
   OnExistingTag on_existing_tag = OnExistingTag::kFail;
   int jobs = 8;
   std::uint64_t max_rate = 0;  ///< bytes a second; 0: no limit
+  /// Disks are read back from the registry when they are there. Images: read_back().
+  bool read_back = false;
 };
 
 /// Pushes the named references of an opened bundle, straight from the tarballs.

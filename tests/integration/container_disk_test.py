@@ -71,6 +71,22 @@ class ContainerDisks(harness.TestCase):
         refused = self.push(bundle, f"docker://{registry.host}", "--disk-as-container", registry=registry, expect=33)
         self.assertIn("--on-existing-tag", refused.stdout + refused.stderr)
 
+    def test_it_is_read_back_as_a_disk_that_is_an_artifact_is(self):
+        bundle = self.bundle()
+        for form in ("--disk-as-container", "--jobs=1"):
+            with self.subTest(form):
+                registry = self.registry()
+                command = [bundle, f"docker://{registry.host}", form, "--verify-target"]
+                self.push(*command, registry=registry)
+                self.assertIn("already-there", self.push(*command, registry=registry).stdout)
+                manifest, _ = registry.manifest(*self.name(bundle).split(":"))
+                layer = json.loads(manifest)["layers"][0]["digest"]
+                stored = registry.dir / "storage/docker/registry/v2/blobs/sha256" / layer[7:9] / layer[7:] / "data"
+                stored.write_bytes(b"x" * stored.stat().st_size)
+                done = self.push(*command, registry=registry, expect=20)
+                self.assertIn(layer, done.stdout + done.stderr)
+                self.assertIn("does not give back", done.stdout)
+
     def test_a_directory_gets_a_tarball_and_an_export_takes_it_for_an_image(self):
         bundle, registry = self.bundle(), self.registry()
         self.push(bundle, f"dir:{self.dir}/out", "--disk-as-container")
