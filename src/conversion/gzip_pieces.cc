@@ -51,7 +51,7 @@ io::Bytes PieceEncoder::encode(std::span<const std::byte> piece) {
   io::Bytes out(stored_size(piece.size()));
   stream.next_out = reinterpret_cast<unsigned char*>(out.data());
   stream.avail_out = narrow<std::uint32_t>(out.size());
-  const int result = isal_deflate_stateless(&stream);
+  const int result = state_.compress();
   if (result == STATELESS_OVERFLOW) return store(piece);
   check(result == COMP_OK && stream.avail_in == 0, "ISA-L compresses a piece");
   out.resize(stream.total_out);

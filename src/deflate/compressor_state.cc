@@ -10,6 +10,10 @@
 
 #include "base/arith.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 // At the beginning of a stream, isal_deflate_icf_body_hash_hist_01, _02 and _04 of ISA-L 2.30 hash
 // the bits from 16 up of a register where the third byte of the input should be, and which holds
 // the address of the stream. Where in its hash table that entry falls decides now and then which of
@@ -83,6 +87,27 @@ isal_zstream& CompressorState::renewed() {
   stream_->level_buf = reinterpret_cast<unsigned char*>(level_buffer_.data());
   stream_->level_buf_size = narrow<std::uint32_t>(level_buffer_.size());
   return *stream_;
+}
+
+namespace {
+
+// ISA-L's AVX code leaves the upper halves of the registers in use, and each SSE instruction after
+// it waits for them: SHA-256 of a disk's chunks fell from 2.9 to 1.4 GB/s, OpenSSL's from 2.1 to
+// 1.6.
+#if defined(__x86_64__)
+__attribute__((target("avx"))) void release_upper_halves() noexcept {
+  _mm256_zeroupper();
+}
+#endif
+
+}  // namespace
+
+int CompressorState::compress() {
+  const int result = isal_deflate_stateless(stream_.get());
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx") != 0) release_upper_halves();
+#endif
+  return result;
 }
 
 unsigned char* input_of(std::span<const std::byte> bytes) {

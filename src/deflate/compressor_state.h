@@ -25,6 +25,9 @@ class CompressorState {
   /// The stream as isal_deflate_stateless() wants it, with level and buffer set; nothing is left of
   /// what was compressed before.
   isal_zstream& renewed();
+  /// isal_deflate_stateless() on that stream, and its result. Nothing else of the thread is slower
+  /// afterwards, as it is behind ISA-L's own.
+  int compress();
 
  private:
   struct Unmap {

@@ -33,7 +33,7 @@ std::size_t GrainEncoder::encode(std::span<const std::byte> grain, std::span<std
   stream.next_out = reinterpret_cast<unsigned char*>(out.data());
   const std::size_t room = std::min(out.size(), stored_length(grain.size()));
   stream.avail_out = narrow<std::uint32_t>(room);
-  const int result = isal_deflate_stateless(&stream);
+  const int result = state_.compress();
   if (result == STATELESS_OVERFLOW) return store_grain(grain, out);
   check(result == COMP_OK && stream.avail_in == 0, "ISA-L compresses a grain");
   return stream.total_out;
