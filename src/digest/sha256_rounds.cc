@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/error.h"
+#include <algorithm>
+
 #include "digest/sha256_rounds_internal.h"
 
 #if defined(__x86_64__)
@@ -54,29 +55,47 @@ SEABAG_SHA __m128i next_schedule(__m128i w0, __m128i w1, __m128i w2, __m128i w3)
   return _mm_sha256msg2_epu32(sum, w3);
 }
 
-template <std::size_t kLanes>
+// Lane i takes message i, or the last there is.
+template <std::size_t kLanes, std::size_t kMessages>
 __attribute__((target("sha,sse4.1"))) void run(const std::array<State*, kLanes>& states,
-                                               std::span<const std::byte> blocks) noexcept {
+                                               std::array<const std::byte*, kMessages> messages,
+                                               std::size_t blocks) noexcept {
   const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   Words lanes[kLanes];
   for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = load(*states[lane]);
-  for (; !blocks.empty(); blocks = blocks.subspan(kBlockBytes)) {
+  for (; blocks > 0; --blocks) {
     Words before[kLanes];
     for (std::size_t lane = 0; lane < kLanes; ++lane) before[lane] = lanes[lane];
-    const auto* message = reinterpret_cast<const __m128i*>(blocks.data());
-    __m128i w[4];
-    for (int i = 0; i < 4; ++i) w[i] = _mm_shuffle_epi8(_mm_loadu_si128(message + i), big_endian);
+    __m128i w[kMessages][4];
+    for (std::size_t m = 0; m < kMessages; ++m) {
+      const auto* message = reinterpret_cast<const __m128i*>(messages[m]);
+      for (int i = 0; i < 4; ++i) {
+        w[m][i] = _mm_shuffle_epi8(_mm_loadu_si128(message + i), big_endian);
+      }
+      messages[m] += kBlockBytes;
+    }
 #pragma GCC unroll 16
     for (int four = 0; four < 16; ++four) {
-      __m128i& now = w[four % 4];
-      if (four >= 4) {
-        now = next_schedule(now, w[(four + 1) % 4], w[(four + 2) % 4], w[(four + 3) % 4]);
-      }
       const auto* constants = reinterpret_cast<const __m128i*>(kConstants) + four;
-      const __m128i low = _mm_add_epi32(now, _mm_load_si128(constants));
-      const __m128i high = _mm_shuffle_epi32(low, 0x0E);
-      for (Words& lane : lanes) lane.cdgh = _mm_sha256rnds2_epu32(lane.cdgh, lane.abef, low);
-      for (Words& lane : lanes) lane.abef = _mm_sha256rnds2_epu32(lane.abef, lane.cdgh, high);
+      __m128i low[kMessages];
+      __m128i high[kMessages];
+      for (std::size_t m = 0; m < kMessages; ++m) {
+        __m128i& now = w[m][four % 4];
+        if (four >= 4) {
+          now =
+              next_schedule(now, w[m][(four + 1) % 4], w[m][(four + 2) % 4], w[m][(four + 3) % 4]);
+        }
+        low[m] = _mm_add_epi32(now, _mm_load_si128(constants));
+        high[m] = _mm_shuffle_epi32(low[m], 0x0E);
+      }
+      for (std::size_t i = 0; i < kLanes; ++i) {
+        lanes[i].cdgh = _mm_sha256rnds2_epu32(lanes[i].cdgh, lanes[i].abef,
+                                              low[i < kMessages ? i : kMessages - 1]);
+      }
+      for (std::size_t i = 0; i < kLanes; ++i) {
+        lanes[i].abef = _mm_sha256rnds2_epu32(lanes[i].abef, lanes[i].cdgh,
+                                              high[i < kMessages ? i : kMessages - 1]);
+      }
     }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       lanes[lane].abef = _mm_add_epi32(lanes[lane].abef, before[lane].abef);
@@ -106,11 +125,16 @@ bool has_instructions() noexcept {
 }
 
 void compress(State& state, std::span<const std::byte> blocks) noexcept {
-  run<1>({&state}, blocks);
+  run<1, 1>({&state}, {blocks.data()}, blocks.size() / kBlockBytes);
 }
 
 void compress_both(State& one, State& other, std::span<const std::byte> blocks) noexcept {
-  run<2>({&one, &other}, blocks);
+  run<2, 1>({&one, &other}, {blocks.data()}, blocks.size() / kBlockBytes);
+}
+
+void compress_each(State& one, std::span<const std::byte> blocks, State& other,
+                   std::span<const std::byte> other_blocks) noexcept {
+  run<2, 2>({&one, &other}, {blocks.data(), other_blocks.data()}, blocks.size() / kBlockBytes);
 }
 
 #else
@@ -121,7 +145,23 @@ bool has_instructions() noexcept {
 void compress(State& /*state*/, std::span<const std::byte> /*blocks*/) noexcept {}
 void compress_both(State& /*one*/, State& /*other*/,
                    std::span<const std::byte> /*blocks*/) noexcept {}
+void compress_each(State& /*one*/, std::span<const std::byte> /*blocks*/, State& /*other*/,
+                   std::span<const std::byte> /*other_blocks*/) noexcept {}
 
 #endif
+
+Digest finished(State state, std::uint64_t bytes, std::span<const std::byte> rest) {
+  std::array<std::byte, 2 * kBlockBytes> padded = {};
+  std::ranges::copy(rest, padded.begin());
+  padded[rest.size()] = std::byte{0x80};
+  const std::size_t end = rest.size() < kBlockBytes - 8 ? kBlockBytes : 2 * kBlockBytes;
+  for (std::size_t i = 0; i < 8; ++i) padded[end - 1 - i] = std::byte(bytes * 8 >> 8 * i);
+  compress(state, std::span(padded).first(end));
+  std::array<std::byte, sizeof(State)> raw = {};
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    raw[i] = std::byte(state[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return {Algorithm::kSha256, raw};
+}
 
 }  // namespace seabag::digest::sha256

@@ -64,20 +64,8 @@ Digest TwinSha256::finish() {
   return is_fast_ ? close(whole_) : plain_whole_->finish();
 }
 
-// The padding of FIPS 180-4, section 5.1.1: a bit, zeros, and the length in bits in the last eight
-// bytes of a block.
-Digest TwinSha256::close(Sha256Lane lane) const {
-  std::array<std::byte, 2 * kBlockBytes> padded = {};
-  std::copy_n(rest_.begin(), rest_bytes_, padded.begin());
-  padded[rest_bytes_] = std::byte{0x80};
-  const std::size_t end = rest_bytes_ < kBlockBytes - 8 ? kBlockBytes : 2 * kBlockBytes;
-  for (std::size_t i = 0; i < 8; ++i) padded[end - 1 - i] = std::byte(lane.bytes * 8 >> 8 * i);
-  sha256::compress(lane.state, std::span(padded).first(end));
-  std::array<std::byte, sizeof(sha256::State)> raw = {};
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    raw[i] = std::byte(lane.state[i / 4] >> (24 - 8 * (i % 4)));
-  }
-  return {Algorithm::kSha256, raw};
+Digest TwinSha256::close(const Sha256Lane& lane) const {
+  return sha256::finished(lane.state, lane.bytes, std::span(rest_).first(rest_bytes_));
 }
 
 }  // namespace seabag::digest

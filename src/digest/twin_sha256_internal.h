@@ -35,7 +35,7 @@ class TwinSha256 {
 
  private:
   void compress(std::span<const std::byte> blocks);
-  Digest close(Sha256Lane lane) const;
+  Digest close(const Sha256Lane& lane) const;
 
   bool is_fast_;
   Sha256Lane whole_;

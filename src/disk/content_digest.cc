@@ -7,6 +7,7 @@
 
 #include "base/endian.h"
 #include "base/hex.h"
+#include "digest/digest_pair.h"
 #include "disk/disk_source.h"
 
 namespace seabag::disk {
@@ -46,6 +47,12 @@ ChunkDigest digest_of_chunk(std::span<const std::byte> chunk) {
   hasher.update(kChunkMark);
   hasher.update(chunk);
   return raw_of(hasher.finish());
+}
+
+std::array<ChunkDigest, 2> digests_of_chunks(std::span<const std::byte> one,
+                                             std::span<const std::byte> other) {
+  const auto digests = digest::digests_of_pair(kChunkMark, one, other);
+  return {raw_of(digests[0]), raw_of(digests[1])};
 }
 
 ContentHasher::ContentHasher(std::uint64_t size)

@@ -72,6 +72,18 @@ TEST(ContentDigest, IsTheSameForAHoleThatBeginsInTheMiddleOfAGroup) {
   EXPECT_EQ(with_holes.finish(), in_full.finish());
 }
 
+TEST(DigestsOfChunks, AreThoseOfEach) {
+  std::vector<std::byte> bytes = pattern(2 * kChunkBytes + 1024);
+  bytes[kChunkBytes] ^= std::byte{1};
+  for (const std::size_t size : {std::size_t{512}, std::size_t{kChunkBytes}}) {
+    const auto one = std::span(bytes).first(size);
+    const auto other = std::span(bytes).subspan(kChunkBytes, size);
+    const auto both = digests_of_chunks(one, other);
+    EXPECT_EQ(both[0], digest_of_chunk(one)) << size;
+    EXPECT_EQ(both[1], digest_of_chunk(other)) << size;
+  }
+}
+
 TEST(ContentDigest, TellsDisksOfZerosOfDifferentSizesApart) {
   EXPECT_NE(text_of(std::vector<std::byte>(512)), text_of(std::vector<std::byte>(1024)));
 }
