@@ -38,6 +38,9 @@ class File {
   /// Claims the space of the first `size` bytes where the file system can do that without writing;
   /// elsewhere does nothing. size() stays as it is. Errors: kNoSpace.
   virtual void reserve(std::uint64_t size) = 0;
+  /// Asks that what was written in the range gets on its way to the medium, so that sync() has less
+  /// to wait for. Promises nothing, and reports nothing: that is for sync().
+  virtual void start_write_back(std::uint64_t /*offset*/, std::uint64_t /*length*/) {}
   /// All that was written is on the medium when this returns. A failure is final for the file:
   /// the kernel may have dropped the pages, so a second sync() proves nothing.
   virtual void sync() = 0;
