@@ -34,7 +34,7 @@ struct CopyReport {
 /// Reads all of `from` but its holes, once, and writes it with `to`; without `to` only takes the
 /// content digest. The files of `to` are the same bytes for any number of jobs.
 ///
-/// Memory: some 3 MiB a job.
+/// Memory: some 5 MiB a job.
 /// Errors: kIo with the ranges that cannot be read, unless zero_unreadable; kCancelled; those of
 ///         `from` and of the files of `to`. What was written then is of no use.
 CopyReport copy_disk(const disk::DiskSource& from, disk::DiskWriter* to, const CopyOptions& options,
