@@ -178,7 +178,7 @@ std::size_t ContainerLayerSource::read_some(std::uint64_t offset, std::span<std:
   const auto copy_from = [&](const io::Bytes& bytes, std::uint64_t begin) {
     const auto part = std::span(bytes).subspan(offset - begin);
     const std::size_t length = std::min(part.size(), out.size());
-    std::ranges::copy(part.first(length), out.begin());
+    io::copy_bytes(part.first(length), out);
     return length;
   };
   if (offset < layer_.head.size()) return copy_from(layer_.head, 0);

@@ -15,11 +15,11 @@
 #include "base/text.h"
 #include "digest/verifying_sink.h"
 #include "exporting/resolve.h"
-#include "io/gathering_sink.h"
 #include "oci/media_types.h"
 #include "transfer/rate_limit.h"
 #include "transfer/stages.h"
 #include "transfer/workers.h"
+#include "transfer/write_behind.h"
 
 // This is the one resume loop of house rule 8: http repeats requests that failed before a body byte
 // came, and whatever breaks off later is taken up here, from the byte where it stands.
@@ -48,18 +48,18 @@ struct FetchPlace {
 // Tells the journal how far a blob is, after each chunk that lies in its place.
 class JournalledSink : public io::ByteSink {
  public:
-  JournalledSink(digest::VerifyingSink& next, std::atomic<std::uint64_t>& received,
-                 Landing& landing)
+  /// `received`: bytes of the blob that lie in their place; counted up.
+  JournalledSink(io::ByteSink& next, std::atomic<std::uint64_t>& received, Landing& landing)
       : next_(next), received_(received), landing_(landing) {}
   void write(std::span<const std::byte> chunk) override {
     next_.write(chunk);
-    received_ = next_.received();
+    received_ += chunk.size();
     landing_.wrote(chunk.size());
   }
   void finish() override { next_.finish(); }
 
  private:
-  digest::VerifyingSink& next_;
+  io::ByteSink& next_;
   std::atomic<std::uint64_t>& received_;
   Landing& landing_;
 };
@@ -214,16 +214,16 @@ class Fetcher {
     source::ImageSource& source = *request_.sources[place.source];
 
     const auto window = tarballs_.open_window(blob, already);
-    digest::VerifyingSink verifying(wanted.digest, wanted.size, *window);
+    std::atomic<std::uint64_t>& in_place = landing_.begin(blob);
+    in_place = already;
+    JournalledSink journalled(*window, in_place, landing_);
+    transfer::WriteBehindSink behind(journalled, wanted.size - already);
+    digest::VerifyingSink verifying(wanted.digest, wanted.size, behind);
     absorb(blob, already, verifying);
-    JournalledSink journalled(verifying, landing_.begin(blob), landing_);
-    io::GatheringSink gathering(
-        journalled,
-        std::min<std::uint64_t>(std::max<std::uint64_t>(wanted.size, 1), limits::kBufferBytes));
-    transfer::MeteredSink metered(gathering, progress_, limit_);
+    transfer::MeteredSink metered(verifying, progress_, limit_);
     for (int barren = 0; verifying.received() < wanted.size;) {
       const std::uint64_t before = verifying.received();
-      const auto broken = read_on(source, name, descriptor, before, metered, gathering);
+      const auto broken = read_on(source, name, descriptor, before, metered, behind);
       const bool got_on = verifying.received() - before >= limits::kLeastProgressBytes;
       barren = got_on ? 0 : barren + 1;
       if (verifying.received() == wanted.size) break;
@@ -238,13 +238,13 @@ class Fetcher {
   // What the transfer broke off with. What came before that lies in its place, whatever it was.
   static std::optional<Error> read_on(source::ImageSource& source, const oci::Reference& name,
                                       const oci::Descriptor& blob, std::uint64_t offset,
-                                      io::ByteSink& sink, io::GatheringSink& gathering) {
+                                      io::ByteSink& sink, transfer::WriteBehindSink& behind) {
     try {
       source.read_blob(name, blob, offset, sink);
-      gathering.flush();
+      behind.flush();
       return std::nullopt;
     } catch (const Error& error) {
-      gathering.flush();
+      behind.flush();
       if (error.code() != Code::kUnavailable) throw;
       return error;
     }

@@ -19,7 +19,7 @@ void GatheringSink::write(std::span<const std::byte> chunk) {
       continue;
     }
     const auto taken = chunk.first(std::min(chunk.size(), room_.size() - held_));
-    std::ranges::copy(taken, std::span(room_).subspan(held_).begin());
+    copy_bytes(taken, std::span(room_).subspan(held_));
     held_ += taken.size();
     chunk = chunk.subspan(taken.size());
     if (held_ == room_.size()) flush();

@@ -101,7 +101,7 @@ void Qcow2Disk::read_compressed(const Run& run, std::span<std::byte> out, Scratc
     throw;
   }
   const auto wanted = std::span(scratch.cluster).subspan(run.offset % cluster_bytes, out.size());
-  std::ranges::copy(wanted, out.begin());
+  io::copy_bytes(wanted, out);
 }
 
 disk::Extent Qcow2Disk::extent_at(std::uint64_t offset) const {

@@ -31,7 +31,7 @@ void MemoryFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
 void MemoryFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   const std::scoped_lock lock(mutex_);
   bytes_.resize(std::max<std::size_t>(bytes_.size(), offset + bytes.size()));
-  std::ranges::copy(bytes, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+  io::copy_bytes(bytes, std::span(bytes_).subspan(offset));
 }
 
 }  // namespace seabag::testing

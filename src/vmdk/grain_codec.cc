@@ -11,6 +11,7 @@
 #include "base/arith.h"
 #include "base/endian.h"
 #include "base/error.h"
+#include "io/bytes.h"
 
 namespace seabag::vmdk {
 namespace {
@@ -55,7 +56,7 @@ std::size_t store_grain(std::span<const std::byte> grain, std::span<std::byte> o
     out[at] = std::byte{static_cast<unsigned char>(rest.empty() ? 1 : 0)};  // BFINAL, BTYPE 00
     store_little_endian(out, at + 1, length);
     store_little_endian(out, at + 3, static_cast<std::uint16_t>(~length));
-    std::ranges::copy(block, out.begin() + static_cast<std::ptrdiff_t>(at + 5));
+    io::copy_bytes(block, out.subspan(at + kStoredBlockHeaderBytes));
     at += kStoredBlockHeaderBytes + block.size();
   }
   store_big_endian(out, at, libdeflate_adler32(1, grain.data(), grain.size()));

@@ -137,7 +137,7 @@ class StreamExtent : public disk::DiskSource {
       throw malformed(grain, sector,
                       fmt::format("decompresses to {} bytes, expected {}", *length, grain_bytes));
     }
-    if (!is_whole) std::ranges::copy(target.subspan(skipped, out.size()), out.begin());
+    if (!is_whole) io::copy_bytes(target.subspan(skipped, out.size()), out);
   }
 
   // The zlib stream of a grain. `record`: from its marker on, to the end of the file or beyond what
