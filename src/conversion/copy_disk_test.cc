@@ -199,7 +199,7 @@ class SharingFile : public testing::MemoryFile {
     return true;
   }
 
-  int shared = 0;
+  std::atomic<int> shared = 0;
 };
 
 /// A guest writes to it right after it was read.
