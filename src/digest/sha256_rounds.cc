@@ -55,54 +55,68 @@ SEABAG_SHA __m128i next_schedule(__m128i w0, __m128i w1, __m128i w2, __m128i w3)
   return _mm_sha256msg2_epu32(sum, w3);
 }
 
+// A message's sixteen words that the schedule goes on from.
+struct Schedule {
+  __m128i w[4];
+};
+
+SEABAG_SHA Schedule begin_schedule(const std::byte* block) {
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  const auto* message = reinterpret_cast<const __m128i*>(block);
+  Schedule schedule;
+  for (int i = 0; i < 4; ++i) {
+    schedule.w[i] = _mm_shuffle_epi8(_mm_loadu_si128(message + i), big_endian);
+  }
+  return schedule;
+}
+
+// The words of rounds 4 * `four` and on, with their constants.
+SEABAG_SHA __m128i words_of(Schedule& schedule, int four) {
+  __m128i& now = schedule.w[four % 4];
+  if (four >= 4) {
+    now = next_schedule(now, schedule.w[(four + 1) % 4], schedule.w[(four + 2) % 4],
+                        schedule.w[(four + 3) % 4]);
+  }
+  return _mm_add_epi32(now, _mm_load_si128(reinterpret_cast<const __m128i*>(kConstants) + four));
+}
+
 // Lane i takes message i, or the last there is.
+template <std::size_t kLanes, std::size_t kMessages>
+SEABAG_SHA void four_rounds(Words (&lanes)[kLanes], Schedule (&schedules)[kMessages], int four) {
+  __m128i words[kMessages];
+  for (std::size_t m = 0; m < kMessages; ++m) words[m] = words_of(schedules[m], four);
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    lanes[i].cdgh =
+        _mm_sha256rnds2_epu32(lanes[i].cdgh, lanes[i].abef, words[std::min(i, kMessages - 1)]);
+  }
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    const __m128i high = _mm_shuffle_epi32(words[std::min(i, kMessages - 1)], 0x0E);
+    lanes[i].abef = _mm_sha256rnds2_epu32(lanes[i].abef, lanes[i].cdgh, high);
+  }
+}
+
 template <std::size_t kLanes, std::size_t kMessages>
 __attribute__((target("sha,sse4.1"))) void run(const std::array<State*, kLanes>& states,
                                                std::array<const std::byte*, kMessages> messages,
                                                std::size_t blocks) noexcept {
-  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   Words lanes[kLanes];
-  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = load(*states[lane]);
+  for (std::size_t i = 0; i < kLanes; ++i) lanes[i] = load(*states[i]);
   for (; blocks > 0; --blocks) {
     Words before[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) before[lane] = lanes[lane];
-    __m128i w[kMessages][4];
+    for (std::size_t i = 0; i < kLanes; ++i) before[i] = lanes[i];
+    Schedule schedules[kMessages];
     for (std::size_t m = 0; m < kMessages; ++m) {
-      const auto* message = reinterpret_cast<const __m128i*>(messages[m]);
-      for (int i = 0; i < 4; ++i) {
-        w[m][i] = _mm_shuffle_epi8(_mm_loadu_si128(message + i), big_endian);
-      }
+      schedules[m] = begin_schedule(messages[m]);
       messages[m] += kBlockBytes;
     }
 #pragma GCC unroll 16
-    for (int four = 0; four < 16; ++four) {
-      const auto* constants = reinterpret_cast<const __m128i*>(kConstants) + four;
-      __m128i low[kMessages];
-      __m128i high[kMessages];
-      for (std::size_t m = 0; m < kMessages; ++m) {
-        __m128i& now = w[m][four % 4];
-        if (four >= 4) {
-          now =
-              next_schedule(now, w[m][(four + 1) % 4], w[m][(four + 2) % 4], w[m][(four + 3) % 4]);
-        }
-        low[m] = _mm_add_epi32(now, _mm_load_si128(constants));
-        high[m] = _mm_shuffle_epi32(low[m], 0x0E);
-      }
-      for (std::size_t i = 0; i < kLanes; ++i) {
-        lanes[i].cdgh = _mm_sha256rnds2_epu32(lanes[i].cdgh, lanes[i].abef,
-                                              low[i < kMessages ? i : kMessages - 1]);
-      }
-      for (std::size_t i = 0; i < kLanes; ++i) {
-        lanes[i].abef = _mm_sha256rnds2_epu32(lanes[i].abef, lanes[i].cdgh,
-                                              high[i < kMessages ? i : kMessages - 1]);
-      }
-    }
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane].abef = _mm_add_epi32(lanes[lane].abef, before[lane].abef);
-      lanes[lane].cdgh = _mm_add_epi32(lanes[lane].cdgh, before[lane].cdgh);
+    for (int four = 0; four < 16; ++four) four_rounds(lanes, schedules, four);
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      lanes[i].abef = _mm_add_epi32(lanes[i].abef, before[i].abef);
+      lanes[i].cdgh = _mm_add_epi32(lanes[i].cdgh, before[i].cdgh);
     }
   }
-  for (std::size_t lane = 0; lane < kLanes; ++lane) store(*states[lane], lanes[lane]);
+  for (std::size_t i = 0; i < kLanes; ++i) store(*states[i], lanes[i]);
 }
 
 #undef SEABAG_SHA

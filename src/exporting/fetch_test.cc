@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "bundle/manifest_spool.h"
 #include "exporting/memory_source_internal.h"
 #include "exporting/resolve.h"
@@ -50,14 +51,16 @@ class BreakingSource : public MemorySource {
   }
 };
 
-class Fetch : public ::testing::Test {
+// The parameter: bytes of the blob. The larger is hashed on one thread and written on another.
+class Fetch : public ::testing::TestWithParam<std::size_t> {
  protected:
   testing::TempDir dir_;
-  std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
+  std::unique_ptr<io::FileSystem> posix_ = io::posix_file_system();
+  testing::FaultFs files_{*posix_};
   BreakingSource source_;
   bundle::LandedBytes landed_;
   index::Content content_;
-  std::string bytes_ = std::string(2000, 'x');
+  std::string bytes_ = std::string(GetParam(), 'x');
   std::string layer_;
   int pauses_ = 0;
 
@@ -69,7 +72,7 @@ class Fetch : public ::testing::Test {
   // Resolves, plans and fetches; `prepare` may put bytes in their place as an earlier run would
   // have.
   void run(const std::function<void(bundle::TarballWriter&)>& prepare = {}) {
-    auto spool = bundle::ManifestSpool::create(*files_, io::join(dir_.path(), "spool"));
+    auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
     transfer::NoProgress quiet;
     const Selection selection;
     content_ = resolve({.sources = {&source_},
@@ -81,10 +84,10 @@ class Fetch : public ::testing::Test {
                    .content;
     const index::Graph graph(content_);
     const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
-    bundle::TarballWriter tarballs(*files_, dir_.path(), content_, graph, plan);
+    bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
     tarballs.prepare(spool);
     if (prepare) prepare(tarballs);
-    Landing landing(content_, tarballs, bundle::LandedLog::create(*files_, log_path()));
+    Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
     const std::vector<source::ImageSource*> sources = {&source_};
     try {
       fetch(content_, graph, tarballs, landing,
@@ -112,13 +115,13 @@ class Fetch : public ::testing::Test {
   }
 };
 
-TEST_F(Fetch, PutsTheBytesInTheirPlace) {
+TEST_P(Fetch, PutsTheBytesInTheirPlace) {
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
   EXPECT_THAT(content_.absences, IsEmpty());
 }
 
-TEST_F(Fetch, GoesOnWhereATransferBrokeOff) {
+TEST_P(Fetch, GoesOnWhereATransferBrokeOff) {
   source_.breaks = 3;
   source_.bytes_before_break = 600;
   run();
@@ -126,7 +129,7 @@ TEST_F(Fetch, GoesOnWhereATransferBrokeOff) {
   EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 1200, 1800}));
 }
 
-TEST_F(Fetch, GoesOnAfterEveryMebibyte) {  // F10, J1
+TEST_P(Fetch, GoesOnAfterEveryMebibyte) {  // F10, J1
   bytes_ = std::string(9'000'000, 'y');
   layer_ = source_.put(bytes_, kLayer);
   source_.tag("a", "1", source_.put_image("", {layer_}));
@@ -136,7 +139,7 @@ TEST_F(Fetch, GoesOnAfterEveryMebibyte) {  // F10, J1
   EXPECT_EQ(presence(), Presence::kPresent);
 }
 
-TEST_F(Fetch, GivesABlobUpThatGetsOnByAByteAtATime) {  // F10
+TEST_P(Fetch, GivesABlobUpThatGetsOnByAByteAtATime) {  // F10
   source_.breaks = 1000;
   source_.bytes_before_break = 1;
   run();
@@ -144,7 +147,7 @@ TEST_F(Fetch, GivesABlobUpThatGetsOnByAByteAtATime) {  // F10
   EXPECT_LT(source_.offsets.size(), 20U);
 }
 
-TEST_F(Fetch, GivesABlobUpThatNeverGetsOn) {
+TEST_P(Fetch, GivesABlobUpThatNeverGetsOn) {
   source_.breaks = 1000;
   run();
   EXPECT_EQ(presence(), Presence::kMissing);
@@ -153,7 +156,7 @@ TEST_F(Fetch, GivesABlobUpThatNeverGetsOn) {
   EXPECT_GT(pauses_, 1);
 }
 
-TEST_F(Fetch, GivesABlobUpThatIsShorterThanItsSize) {  // F1
+TEST_P(Fetch, GivesABlobUpThatIsShorterThanItsSize) {  // F1
   source_.ends_at = 600;
   run();
   EXPECT_EQ(presence(), Presence::kMissing);
@@ -162,13 +165,13 @@ TEST_F(Fetch, GivesABlobUpThatIsShorterThanItsSize) {  // F1
   EXPECT_LT(source_.offsets.size(), 10U);
 }
 
-TEST_F(Fetch, TakesABlobOnceMoreThatCameWrong) {
+TEST_P(Fetch, TakesABlobOnceMoreThatCameWrong) {
   source_.spoils = true;
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
 }
 
-TEST_F(Fetch, TakesABlobOnceMoreWhoseRestIsNotGiven) {  // F6
+TEST_P(Fetch, TakesABlobOnceMoreWhoseRestIsNotGiven) {  // F6
   source_.gives_no_ranges = true;
   source_.breaks = 1;
   source_.bytes_before_break = 600;
@@ -177,7 +180,7 @@ TEST_F(Fetch, TakesABlobOnceMoreWhoseRestIsNotGiven) {  // F6
   EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({0, 600, 0}));
 }
 
-TEST_F(Fetch, RecordsABlobThatTheSourceDoesNotHave) {
+TEST_P(Fetch, RecordsABlobThatTheSourceDoesNotHave) {
   source_.remove(layer_);
   run();
   EXPECT_EQ(presence(), Presence::kMissing);
@@ -185,7 +188,7 @@ TEST_F(Fetch, RecordsABlobThatTheSourceDoesNotHave) {
   EXPECT_THAT(content_.absences[0].detail, HasSubstr("404"));
 }
 
-TEST_F(Fetch, EndsUnfinishedWhenTheSourceIsGone) {
+TEST_P(Fetch, EndsUnfinishedWhenTheSourceIsGone) {
   try {
     run([&](auto&) { source_.go_down(); });
     FAIL() << "fetched without a source";
@@ -195,7 +198,7 @@ TEST_F(Fetch, EndsUnfinishedWhenTheSourceIsGone) {
   }
 }
 
-TEST_F(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
+TEST_P(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
   landed_[digest()] = 700;
   run([&](bundle::TarballWriter& tarballs) {
     const index::Graph graph(content_);
@@ -204,14 +207,14 @@ TEST_F(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
   EXPECT_THAT(source_.offsets, ::testing::Contains(700));
 }
 
-TEST_F(Fetch, DoesNotBelieveWhatAnEarlierRunLeft) {
+TEST_P(Fetch, DoesNotBelieveWhatAnEarlierRunLeft) {
   landed_[digest()] = 700;  // but zeros lie there
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
   EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({700, 0}));
 }
 
-TEST_F(Fetch, DoesNotFetchWhatLanded) {
+TEST_P(Fetch, DoesNotFetchWhatLanded) {
   landed_[digest()] = bytes_.size();
   run([&](bundle::TarballWriter& tarballs) {
     const index::Graph graph(content_);
@@ -220,25 +223,42 @@ TEST_F(Fetch, DoesNotFetchWhatLanded) {
   EXPECT_EQ(source_.reads(), 0) << "and an empty config needs no request";
 }
 
-TEST_F(Fetch, WritesWhatLandedIntoTheJournal) {
+TEST_P(Fetch, WritesWhatLandedIntoTheJournal) {
   run();
   bundle::LandedBytes found;
-  bundle::LandedLog::reopen(*files_, log_path(), found);
+  bundle::LandedLog::reopen(files_, log_path(), found);
   EXPECT_EQ(found.at(digest()), bytes_.size());
 }
 
-TEST_F(Fetch, WritesHowFarABrokenTransferCame) {
+TEST_P(Fetch, WritesHowFarABrokenTransferCame) {
   source_.breaks = 1;
   source_.bytes_before_break = 600;
   EXPECT_THROW(run([&](auto&) { source_.go_down_after_reads(1); }), Error);
   bundle::LandedBytes found;
-  bundle::LandedLog::reopen(*files_, log_path(), found);
+  bundle::LandedLog::reopen(files_, log_path(), found);
   EXPECT_EQ(found.at(digest()), 600U);
 }
 
-TEST_F(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
-  testing::FaultFs files(*files_);
-  auto spool = bundle::ManifestSpool::create(files, io::join(dir_.path(), "spool"));
+TEST_P(Fetch, EndsWithWhatTheFileFailedWithAndKeepsWhatLiesInItsPlace) {
+  const std::uint64_t chunks = bytes_.size() / limits::kBufferBytes;
+  const std::uint64_t chunk = chunks / 2;
+  try {
+    run([&](auto&) {
+      files_.fail({.operation = testing::Operation::kWrite,
+                   .nth = static_cast<int>(chunk) + 1,
+                   .error_number = ENOSPC});
+    });
+    FAIL() << "the medium is full";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kNoSpace);
+  }
+  bundle::LandedBytes found;
+  bundle::LandedLog::reopen(files_, log_path(), found);
+  EXPECT_EQ(found[digest()], chunk * limits::kBufferBytes);
+}
+
+TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
+  auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
   transfer::NoProgress quiet;
   const Selection selection;
   content_ = resolve({.sources = {&source_},
@@ -250,19 +270,21 @@ TEST_F(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
                  .content;
   const index::Graph graph(content_);
   const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
-  bundle::TarballWriter tarballs(files, dir_.path(), content_, graph, plan);
+  bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
   tarballs.prepare(spool);
-  Landing landing(content_, tarballs, bundle::LandedLog::create(files, log_path()));
+  Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
   const auto blob = *graph.find(digest());
   landing.begin(blob);
   tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
-  files.fail({.operation = testing::Operation::kSync});
+  files_.fail({.operation = testing::Operation::kSync});
   EXPECT_THROW(landing.checkpoint(), Error);
   landing.landed(blob);
   // The kernel may have dropped the bytes, and would say now that all is written.
   EXPECT_THROW(landing.checkpoint(), Error);
-  EXPECT_EQ(files_->find(log_path())->size, 0U);
+  EXPECT_EQ(files_.find(log_path())->size, 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(ShortAndLong, Fetch, ::testing::Values(2000, 5'000'000));
 
 }  // namespace
 }  // namespace seabag::exporting
