@@ -69,6 +69,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     source::DockerArchiveSource source("docker-archive:input", path, "");
     read_images(source);
   });
+  for (const char* name : {"localhost:5000/library/busybox:1.35", "app", "@0"}) {
+    fuzz::accept_or_refuse([&] {
+      source::DockerArchiveSource source("docker-archive:input", path, name);
+      read_images(source);
+      source.answers();
+    });
+  }
   fuzz::accept_or_refuse([&] {
     source::LayoutSource source("oci-archive:input", source::open_layout_archive(path), "",
                                 []() -> std::unique_ptr<http::Client> { __builtin_trap(); });

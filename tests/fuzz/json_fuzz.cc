@@ -26,6 +26,21 @@ void read_list(std::string_view text, const json::Value& whole, const char* key)
   fuzz::require(visited == list, "a list read by elements is the list");
 }
 
+/// Whatever a member is, it is given as the one kind that it is of.
+void read_members(const json::Value& object) {
+  const auto read = [&](const auto& as_kind) {
+    fuzz::accept_or_refuse([&] {
+      if (as_kind()) fuzz::require(object.contains("size"), "what is given is there");
+    });
+  };
+  read([&] { return json::find_size(object, "size").has_value(); });
+  read([&] { return json::find_string(object, "size", 5).has_value(); });
+  read([&] { return json::find_object(object, "size") != nullptr; });
+  read([&] { return json::find_array(object, "size") != nullptr; });
+  fuzz::accept_or_refuse([&] { json::require_size(object, "size"); });
+  fuzz::accept_or_refuse([&] { json::require_string(object, "size", 5); });
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -36,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(json::parse(document.dump(), "text") == document, "it survives being written");
     read_list(text, document, nullptr);
     read_list(text, document, kKey);
+    read_members(document);
   });
   return 0;
 }
