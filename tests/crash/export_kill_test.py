@@ -16,7 +16,8 @@ class KilledExport(harness.TestCase):
         super().setUp()
         layout = Layout(self.dir / "layout")
         shared = layout.layer(b"shared layer " * 3_000)
-        layout.name("team/app:1", layout.manifest([shared, layout.layer(b"0123456789abcdef" * 9_000)]))
+        large = layout.layer(b"0123456789abcdef" * 300_000)  # hashed on one thread and written on another
+        layout.name("team/app:1", layout.manifest([shared, large]))
         layout.name("team/tool:2", layout.manifest([shared, layout.layer(b"tool")]))
         self.source = self.registry()
         self.push(self.export("in.bag", f"oci:{layout.path}"), f"docker://{self.source.host}", registry=self.source)
