@@ -32,9 +32,9 @@ std::array<std::byte, kBlockBytes> first_block(std::span<const std::byte> prefix
 std::array<Digest, 2> digests_of_pair(std::span<const std::byte> prefix,
                                       std::span<const std::byte> one,
                                       std::span<const std::byte> other) {
-  check(one.size() == other.size() && prefix.size() < kBlockBytes, "a pair of one size");
+  check(prefix.size() < kBlockBytes, "the prefix ends in the first block");
   const std::size_t bytes = prefix.size() + one.size();
-  if (!sha256::has_instructions() || bytes < kBlockBytes) {
+  if (!sha256::has_instructions() || one.size() != other.size() || bytes < kBlockBytes) {
     return {plain(prefix, one), plain(prefix, other)};
   }
   sha256::State state = sha256::kInitial;

@@ -41,6 +41,14 @@ TEST(DigestsOfPair, AreOpenSslsForEveryLength) {
   }
 }
 
+TEST(DigestsOfPair, AreOpenSslsOfDifferentLengths) {
+  const io::Bytes prefix = noise(1, 1);
+  const io::Bytes one = noise(200, 2);
+  const io::Bytes other = noise(199, 3);
+  EXPECT_THAT(digests_of_pair(prefix, one, other),
+              ElementsAre(plain(prefix, one), plain(prefix, other)));
+}
+
 TEST(DigestsOfPair, AreOpenSslsOfWhatIsNotAligned) {
   const io::Bytes prefix = noise(1, 1);
   const io::Bytes bytes = noise((2U << 20U) + 7, 4);

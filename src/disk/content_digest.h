@@ -36,7 +36,7 @@ std::optional<ContentDigest> find_content_digest(std::string_view text);
 /// The digest of one chunk. Threads: may be called concurrently, which is where the time goes.
 using ChunkDigest = std::array<std::byte, 32>;
 ChunkDigest digest_of_chunk(std::span<const std::byte> chunk);
-/// Those of two chunks of the same size, in little more time than one.
+/// Those of two chunks, in little more time than one.
 std::array<ChunkDigest, 2> digests_of_chunks(std::span<const std::byte> one,
                                              std::span<const std::byte> other);
 

@@ -15,6 +15,7 @@
 #include "importing/bundle_disk.h"
 #include "importing/disk_account.h"
 #include "importing/disk_artifact.h"
+#include "importing/read_back.h"
 #include "oci/manifest.h"
 #include "oci/media_types.h"
 #include "transfer/rate_limit.h"

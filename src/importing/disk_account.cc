@@ -55,22 +55,4 @@ std::optional<PushOutcome> look_at_tag(target::Target& target, const oci::Refere
       .add_next_step("pass --on-existing-tag skip or replace, or --map");
 }
 
-void require_given_back(target::Target& target, const oci::Reference& name,
-                        const oci::RawManifest& manifest) try {
-  const oci::Manifest parsed = oci::parse_manifest(manifest);
-  target.read_back_manifest(name.repository, manifest.digest());
-  if (parsed.config) target.read_back_blob(name.repository, *parsed.config);
-  for (const oci::Descriptor& layer : parsed.layers) {
-    target.read_back_blob(name.repository, layer);
-  }
-  const auto meant = target.find_tag(name.repository, name.tag);
-  if (meant == manifest.digest()) return;
-  throw Error(Code::kIntegrity,
-              fmt::format("the tag: expected {}, got {}", manifest.digest().text(),
-                          meant ? meant->text() : "none"));
-} catch (Error& error) {
-  error.add_context("the target does not give back what it got");
-  throw;
-}
-
 }  // namespace seabag::importing

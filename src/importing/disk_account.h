@@ -8,7 +8,6 @@
 #include "digest/digest.h"
 #include "importing/push.h"
 #include "importing/receipt.h"
-#include "oci/manifest.h"
 #include "oci/reference.h"
 #include "target/target.h"
 #include "transfer/progress.h"
@@ -26,11 +25,5 @@ void account_for(RestoredDisk& result, transfer::Progress& progress,
 std::optional<PushOutcome> look_at_tag(target::Target& target, const oci::Reference& name,
                                        const digest::Digest& wanted, OnExistingTag on_existing,
                                        std::string& detail);
-
-/// Reads from a registry what it has under `name`: what the tag means, the manifest, and each blob
-/// that the manifest names.
-/// Errors: kIntegrity if any of it is not there, or is something else; those of the target.
-void require_given_back(target::Target& target, const oci::Reference& name,
-                        const oci::RawManifest& manifest);
 
 }  // namespace seabag::importing

@@ -12,6 +12,7 @@
 #include "digest/hasher.h"
 #include "importing/bundle_disk.h"
 #include "importing/disk_account.h"
+#include "importing/read_back.h"
 #include "io/file_blob.h"
 #include "oci/media_types.h"
 #include "transfer/rate_limit.h"

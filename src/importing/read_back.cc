@@ -24,6 +24,16 @@ using index::BlobId;
 // is gone.
 constexpr int kSilentReads = 3;
 
+constexpr const char* kNotGivenBack = "the target does not give back what it got";
+
+void require_tag(target::Target& target, const oci::Reference& name,
+                 const digest::Digest& expected) {
+  const auto meant = target.find_tag(name.repository, name.tag);
+  if (meant == expected) return;
+  throw Error(Code::kIntegrity, fmt::format("reading back the tag: expected {}, got {}",
+                                            expected.text(), meant ? meant->text() : "none"));
+}
+
 // A list of referrers is merged with the one that was there, so it need not be as it is in the
 // bundle.
 bool is_list_of_referrers(const oci::Reference& name) {
@@ -108,12 +118,9 @@ class ReadBack {
       if (found != failures_.end()) return found->second;
     }
     if (name.tag.empty()) return std::nullopt;
-    const digest::Digest& expected = receipt_.references[i].digest;
     try {
-      const auto meant = target_.find_tag(name.repository, name.tag);
-      if (meant == expected) return std::nullopt;
-      return Error(Code::kIntegrity, fmt::format("reading back the tag: expected {}, got {}",
-                                                 expected.text(), meant ? meant->text() : "none"));
+      require_tag(target_, name, receipt_.references[i].digest);
+      return std::nullopt;
     } catch (const Error& error) {
       if (error.code() == Code::kCancelled) throw;
       return error;
@@ -125,7 +132,7 @@ class ReadBack {
     PushedReference& result = receipt_.references[i];
     result.outcome = PushOutcome::kFailed;
     result.code = error.code();
-    result.detail = fmt::format("the target does not give back what it got: {}", error.what());
+    result.detail = fmt::format("{}: {}", kNotGivenBack, error.what());
     progress.warn(fmt::format("{}: {}", printable(result.target), result.detail));
   }
 
@@ -148,6 +155,20 @@ void read_back(const bundle::OpenedBundle& bundle, const std::vector<NamedRefere
                target::Target& target, int jobs, transfer::Progress& progress,
                const std::stop_token& stop, Receipt& receipt) {
   ReadBack(bundle, names, target, receipt).run(jobs, progress, stop);
+}
+
+void require_given_back(target::Target& target, const oci::Reference& name,
+                        const oci::RawManifest& manifest) try {
+  const oci::Manifest parsed = oci::parse_manifest(manifest);
+  target.read_back_manifest(name.repository, manifest.digest());
+  if (parsed.config) target.read_back_blob(name.repository, *parsed.config);
+  for (const oci::Descriptor& layer : parsed.layers) {
+    target.read_back_blob(name.repository, layer);
+  }
+  require_tag(target, name, manifest.digest());
+} catch (Error& error) {
+  error.add_context(kNotGivenBack);
+  throw;
 }
 
 }  // namespace seabag::importing

@@ -7,6 +7,8 @@
 #include "bundle/opened.h"
 #include "importing/names.h"
 #include "importing/receipt.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
 #include "target/target.h"
 #include "transfer/progress.h"
 
@@ -21,5 +23,11 @@ namespace seabag::importing {
 void read_back(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
                target::Target& target, int jobs, transfer::Progress& progress,
                const std::stop_token& stop, Receipt& receipt);
+
+/// The same for one image that shares nothing: reads the manifest, each blob that it names, and
+/// what the tag of `name` means. Errors: kIntegrity if any of it is not there, or is something
+/// else; those of the target.
+void require_given_back(target::Target& target, const oci::Reference& name,
+                        const oci::RawManifest& manifest);
 
 }  // namespace seabag::importing

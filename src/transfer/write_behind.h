@@ -12,7 +12,7 @@
 namespace seabag::transfer {
 
 /// Passes the bytes on in chunks of limits::kBufferBytes, of a long transfer on a thread of its
-/// own: who receives does not wait for those who hash and write.
+/// own: who receives and hashes them does not wait for the file.
 ///
 /// Order:   flush() before anybody asks `next` how far it is. What was taken and neither passed on
 ///          nor flushed is lost with the sink.
