@@ -85,7 +85,7 @@ void require_same_options(const ExportRequest& request, const index::Index& plan
 
 void require_same_sources(const ExportRequest& request, const index::Index& plan) {
   std::vector<std::string> given;
-  for (const source::SourceName& name : request.sources) given.push_back(name.text);
+  for (const source::SourceName& name : request.sources) given.push_back(source::uri_of(name));
   for (const DiskRequest& disk : request.disks) given.push_back(disk.uri());
   std::ranges::sort(given);
   given.erase(std::ranges::unique(given).begin(), given.end());

@@ -109,6 +109,15 @@ TEST_F(BegunWith, IsNotContinuedWithOtherSources) {
               HasSubstr("now it is \"db disk:data.raw\""));
 }
 
+TEST_F(BegunWith, IsContinuedWithASourceWhateverIsInItsPath) {
+  ExportRequest request;
+  request.sources = {source::parse_source("oci:" + std::string(400, 'd') + "\x1b\\\xff")};
+  plan_ = {};
+  plan_.metadata = options_of(request);
+  plan_.content.sources = {{source::uri_of(request.sources.front())}};
+  require_begun_with(request, means_, unfinished_, plan_);
+}
+
 TEST_F(BegunWith, IsNotContinuedWithSomethingElseOfADisk) {
   const auto says = [&](const char* os) { return refusal({os, "disk:data.raw"}); };
   EXPECT_THAT(says("disk:os.raw,cid=00000001"),

@@ -86,6 +86,12 @@ void require_something(const Resolution& resolution, const ExportRequest& reques
 std::vector<source::SourceName> names_of(const Content& content) {
   std::vector<source::SourceName> names;
   for (const index::Source& source : content.sources) {
+    if (source.uri.find('\\') != std::string::npos) {  // printable() has changed it
+      throw Error(Code::kUsage, fmt::format("the bundle was begun with {}, of which not every byte "
+                                            "is kept",
+                                            seabag::quoted(source.uri)))
+          .add_next_step("name the sources again");
+    }
     names.push_back(source::parse_source(source.uri));
   }
   return names;

@@ -176,7 +176,7 @@ class Repair {
   index::Content gather(bundle::ManifestSpool& spool) {
     index::ContentBuilder builder;
     std::vector<std::string> uris;
-    for (const source::SourceName& name : request_.sources) uris.push_back(printable(name.text));
+    for (const source::SourceName& name : request_.sources) uris.push_back(source::uri_of(name));
     std::ranges::sort(uris);
     uris.erase(std::ranges::unique(uris).begin(), uris.end());
     for (const std::string& uri : uris) builder.add_source(uri);

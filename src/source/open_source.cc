@@ -2,7 +2,6 @@
 #include "source/open_source.h"
 
 #include "base/error.h"
-#include "base/text.h"
 #include "source/docker_archive_source.h"
 #include "source/layout_archive.h"
 #include "source/layout_directory.h"
@@ -13,7 +12,7 @@ namespace seabag::source {
 
 std::unique_ptr<ImageSource> open_source(const SourceName& name, const Surroundings& surroundings) {
   check(surroundings.files != nullptr, "sources are opened with a file system");
-  std::string uri = printable(name.text);
+  std::string uri = uri_of(name);
   switch (name.transport) {
     case Transport::kRegistry:
       return std::make_unique<RegistrySource>(std::move(uri), name.reference,

@@ -105,4 +105,8 @@ SourceName parse_source(std::string_view text) {
   throw usage(text, "expected docker://, oci:, oci-archive: or docker-archive: in front");
 }
 
+std::string uri_of(const SourceName& name) {
+  return printable(name.text, name.text.size());  // none of it is left out
+}
+
 }  // namespace seabag::source

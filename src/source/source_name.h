@@ -26,4 +26,8 @@ struct SourceName {
 ///         user or password in it is not repeated.
 SourceName parse_source(std::string_view text);
 
+/// `name` as the index of a bundle has it, which people read and which holds UTF-8 alone:
+/// printable().
+std::string uri_of(const SourceName& name);
+
 }  // namespace seabag::source

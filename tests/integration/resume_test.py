@@ -59,6 +59,23 @@ class Resume(harness.FilledRegistryTestCase):
         self.assertFalse(self.unfinished(bundle).exists())
         self.assert_same_bundle(self.whole(), bundle)
 
+    def test_of_a_layout_whose_path_is_odd_or_long(self):
+        for number, name in enumerate(("a\x1b[31m 'b\\c\"", "d" * 200 + "/" + "e" * 200)):
+            with self.subTest(name):
+                layout, bundle = harness.Layout(self.dir / name), self.dir / f"odd{number}.bag"
+                layout.name("team/app:1", layout.manifest([layout.layer(bytes(2 << 20))]))
+                source = f"oci:{layout.path}"
+                process = subprocess.Popen([EXPORT, bundle, source, "--max-rate", "100K"], stderr=subprocess.DEVNULL)
+                harness.wait_until((self.unfinished(bundle) / "landed.log").exists)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(timeout=60), 130)
+                if "\\" in name:
+                    self.assertIn("name the sources again", run(EXPORT, bundle, "--resume", expect=2).stderr)
+                    run(EXPORT, bundle, "--resume", source)
+                else:
+                    run(EXPORT, bundle, "--resume")
+                run(IMPORT, "verify", bundle)
+
     def test_after_being_killed(self):
         bundle = self.dir / "b.bag"
         status, _ = self.interrupted(bundle, signal.SIGKILL)
