@@ -168,6 +168,7 @@ void push_container_disks(const bundle::OpenedBundle& bundle,
                           const NameOptions& names, const PushOptions& options,
                           const std::string& architecture, transfer::Progress& progress,
                           const std::stop_token& stop, Receipt& receipt) {
+  if (disks.empty()) return;
   const index::Index& index = bundle.index();
   std::uint64_t bytes = 0;
   for (const std::uint32_t i : disks) {

@@ -205,6 +205,7 @@ void push_disks(const bundle::OpenedBundle& bundle, const std::vector<std::uint3
                 target::Target& target, const NameOptions& names, const PushOptions& options,
                 std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
                 Receipt& receipt) {
+  if (disks.empty()) return;
   const index::Index& index = bundle.index();
   std::uint64_t bytes = 0;
   for (const std::uint32_t i : disks) {

@@ -154,6 +154,7 @@ class ReadBack {
 void read_back(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
                target::Target& target, int jobs, transfer::Progress& progress,
                const std::stop_token& stop, Receipt& receipt) {
+  if (names.empty()) return;  // disks alone
   ReadBack(bundle, names, target, receipt).run(jobs, progress, stop);
 }
 

@@ -324,6 +324,7 @@ void restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
           .add_next_step("see what is in the bundle: seabag-import list");
     }
   }
+  if (disks.empty()) return;
   std::uint64_t bytes = 0;
   for (const std::uint32_t i : disks) bytes += bytes_of(index, index.disks[i]);
   progress.begin("disks", disks.size(), bytes);
