@@ -65,7 +65,7 @@ class ForeignReaders(harness.FilledRegistryTestCase):
                 self.assertTrue((self.dir / str(number) / "manifest.json").exists())
 
     def test_podman_loads_every_image(self):
-        store = ["--root", self.dir / "root", "--runroot", self.dir / "run", "--storage-driver", "vfs"]
+        store = self.podman_store()
         bundle = self.dir / "two.bag"
         run(harness.EXPORT, bundle, f"docker://{self.source.host}/library/busybox",
             f"docker://{self.source.host}/library/multi", f"docker://{self.source.host}/library/zstd", "--plain-http",

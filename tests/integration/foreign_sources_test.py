@@ -81,7 +81,7 @@ class ForeignSources(harness.FilledRegistryTestCase):
         self.assertEqual({entry["name"]: entry["digest"] for entry in listed}, plain)
 
     def test_archives_by_podman(self):
-        store = ["--root", self.dir / "root", "--runroot", self.dir / "run", "--storage-driver", "vfs"]
+        store = self.podman_store()
         skopeo("copy", "-q", "--src-tls-verify=false", self.source_image("library/busybox", "1.35"),
                f"docker-archive:{self.dir}/in.tar:example.test/busybox:1.35")
         run("podman", *store, "load", "-q", "-i", self.dir / "in.tar", timeout=600)

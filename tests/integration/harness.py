@@ -270,6 +270,12 @@ class TestCase(unittest.TestCase):
         self.exported = run(EXPORT, bundle, *arguments, *plain, expect=expect, env=env, timeout=timeout)
         return bundle
 
+    def podman_store(self):
+        """Options of podman for a store of this test's own."""
+        run_root = tempfile.mkdtemp(dir="/tmp")  # podman takes no more than 50 characters, wherever the checkout lies
+        self.addCleanup(shutil.rmtree, run_root, ignore_errors=True)
+        return ["--root", self.dir / "root", "--runroot", run_root, "--storage-driver", "vfs"]
+
     def push(self, bundle, target, *arguments, registry=None, expect=0, timeout=300):
         plain = ["--plain-http", registry.host] if registry else []
         return run(IMPORT, "push", bundle, target, *arguments, *plain, expect=expect, timeout=timeout)
