@@ -2,7 +2,9 @@
 #include "source/layout_source.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,8 +21,12 @@ namespace {
 // oci-layout has some 30 bytes.
 constexpr std::uint64_t kLayoutFileBytes = 4096;
 
-bool same_repository(const oci::Reference& a, const oci::Reference& b) {
-  return a.registry == b.registry && a.repository == b.repository;
+auto repository_key(const oci::Reference& name) {
+  return std::tie(name.registry, name.repository);
+}
+
+auto name_key(const oci::Reference& name) {
+  return std::tie(name.registry, name.repository, name.tag);
 }
 
 std::string read_text(const LayoutFiles& files, std::string_view file, std::uint64_t max_bytes) {
@@ -71,7 +77,24 @@ LayoutSource::LayoutSource(std::string uri, std::unique_ptr<LayoutFiles> files,
     if (reference.tag.empty()) reference.digest = entry.manifest.digest;
     entries_.push_back({std::move(reference), !entry.name.empty(), entry.manifest});
   }
+  sort_positions();
   if (!name.empty()) select(found, name);
+}
+
+void LayoutSource::sort_positions() {
+  by_name_.resize(entries_.size());
+  std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+  by_digest_ = by_name_;
+  std::ranges::stable_sort(by_name_, {},
+                           [this](std::size_t i) { return name_key(entries_[i].name); });
+  std::ranges::stable_sort(by_digest_, {},
+                           [this](std::size_t i) { return entries_[i].manifest.digest; });
+}
+
+std::ranges::subrange<LayoutSource::Positions::const_iterator> LayoutSource::positions_of(
+    const oci::Reference& name) const {
+  return std::ranges::equal_range(by_name_, name_key(name), {},
+                                  [this](std::size_t i) { return name_key(entries_[i].name); });
 }
 
 void LayoutSource::select(const std::vector<oci::NamedManifest>& found, const std::string& name) {
@@ -119,24 +142,26 @@ std::vector<oci::Reference> LayoutSource::listed_names(const Relations& known) c
   return {names.begin(), names.end()};
 }
 
-std::vector<oci::Reference> LayoutSource::names() {
-  if (asked_) return {entries_[*asked_].name};
+std::span<const oci::Reference> LayoutSource::names() {
+  if (asked_) return {&entries_[*asked_].name, 1};
   return relations().names;
 }
 
 std::vector<oci::Reference> LayoutSource::repositories() {
-  std::set<oci::Reference> repositories;
+  std::vector<oci::Reference> repositories;
   for (const oci::Reference& name : names()) {
-    repositories.insert(make_reference(name.registry, name.repository));
+    if (!repositories.empty() && repository_key(repositories.back()) == repository_key(name)) {
+      continue;
+    }
+    repositories.push_back(make_reference(name.registry, name.repository));
   }
-  return {repositories.begin(), repositories.end()};
+  return repositories;
 }
 
 std::vector<oci::Reference> LayoutSource::references(const oci::Reference& repository) {
-  auto found = names();
-  std::erase_if(found,
-                [&](const oci::Reference& name) { return !same_repository(name, repository); });
-  return found;
+  const auto found =
+      std::ranges::equal_range(names(), repository_key(repository), {}, repository_key);
+  return {found.begin(), found.end()};
 }
 
 oci::RawManifest LayoutSource::manifest(const oci::Reference& name) {
@@ -144,8 +169,8 @@ oci::RawManifest LayoutSource::manifest(const oci::Reference& name) {
   if (name.digest) return read_manifest(*name.digest);
 
   const oci::Descriptor* found = nullptr;
-  for (const Entry& entry : entries_) {
-    if (!same_repository(entry.name, name) || entry.name.tag != name.tag) continue;
+  for (const std::size_t position : positions_of(name)) {
+    const Entry& entry = entries_[position];
     if (found != nullptr && found->digest != entry.manifest.digest) {
       throw Error(Code::kMalformed,
                   fmt::format("index.json gives the name {} to {} and to {}", quoted(name.text()),
@@ -189,9 +214,11 @@ oci::RawManifest LayoutSource::read_manifest(const oci::Descriptor& manifest) co
 }
 
 oci::RawManifest LayoutSource::read_manifest(const digest::Digest& digest) const {
-  const auto entry =
-      std::ranges::find(entries_, digest, [](const Entry& e) { return e.manifest.digest; });
-  if (entry != entries_.end()) return read_manifest(entry->manifest);
+  const auto digest_at = [this](std::size_t i) { return entries_[i].manifest.digest; };
+  const auto position = std::ranges::lower_bound(by_digest_, digest, {}, digest_at);
+  if (position != by_digest_.end() && digest_at(*position) == digest) {
+    return read_manifest(entries_[*position].manifest);
+  }
   auto bytes = files_->read(require_blob(digest, std::nullopt), limits::kManifestBytes);
   return verified_as_it_says(std::move(bytes), digest);
 }
@@ -206,11 +233,11 @@ std::vector<Attached> LayoutSource::attached(const oci::Reference& repository,
   const auto [first, last] = known.referrers.equal_range(subject);
   for (auto referrer = first; referrer != last; ++referrer) list.add(referrer->second);
 
-  const auto tags = attached_tags(subject);
-  for (const Entry& entry : entries_) {
-    if (!same_repository(entry.name, repository)) continue;
-    if (std::ranges::find(tags, entry.name.tag) == tags.end()) continue;
-    list.add_tagged(read_manifest(entry.manifest), entry.name.tag);
+  for (const std::string& tag : attached_tags(subject)) {
+    const auto name = make_reference(repository.registry, repository.repository, tag);
+    for (const std::size_t position : positions_of(name)) {
+      list.add_tagged(read_manifest(entries_[position].manifest), tag);
+    }
   }
   return list.take();
 }

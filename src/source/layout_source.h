@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -47,6 +49,7 @@ class LayoutSource : public ImageSource {
     bool is_named = false;
     oci::Descriptor manifest;
   };
+  using Positions = std::vector<std::size_t>;
   /// What the manifests of the entries say about each other.
   struct Relations {
     std::unordered_set<digest::Digest> children;
@@ -57,7 +60,10 @@ class LayoutSource : public ImageSource {
   };
 
   void select(const std::vector<oci::NamedManifest>& found, const std::string& name);
-  std::vector<oci::Reference> names();
+  void sort_positions();
+  /// Positions in entries_, ascending, of those that have this name; digests in names do not count.
+  std::ranges::subrange<Positions::const_iterator> positions_of(const oci::Reference& name) const;
+  std::span<const oci::Reference> names();  ///< sorted
   const Relations& relations();
   Relations read_relations() const;
   std::vector<oci::Reference> listed_names(const Relations& known) const;
@@ -68,7 +74,9 @@ class LayoutSource : public ImageSource {
   std::string uri_;
   std::unique_ptr<LayoutFiles> files_;
   ForeignClient foreign_client_;
-  std::vector<Entry> entries_;          // all, in the order of index.json
+  std::vector<Entry> entries_;  // all, in the order of index.json
+  Positions by_name_;           // of entries_; a large layout is asked for each of its names
+  Positions by_digest_;
   std::optional<std::size_t> asked_;    // position in entries_
   std::mutex mutex_;                    // guards relations_
   std::optional<Relations> relations_;  // read on first use
