@@ -41,21 +41,45 @@ Error not_a_bundle(io::FileSystem& files, const std::string& path) {
           .add_next_step(fmt::format("a bundle lies in it: pass {}", quoted(inner)));
     }
   }
+  if (files.find(io::join(path, std::string(bagit::kDeclarationPath)))) {
+    return Error(Code::kNotABundle,
+                 fmt::format("{} has no {}", quoted(path), bagit::kTagManifestPath))
+        .add_next_step(
+            "if it is a bundle that lost it, this makes it again: seabag-import patch BUNDLE "
+            "--seal DIGEST");
+  }
   return {Code::kNotABundle, fmt::format("{} has no bagit.txt, it is not a bundle", quoted(path))};
 }
+
+constexpr const char* kMendTagFile =
+    "seabag-import patch makes this file again if nothing else of the tag files is wrong; another "
+    "copy of the bundle mends it in any case: seabag-import patch BUNDLE COPY";
+constexpr const char* kMendIndex =
+    "another copy of the bundle mends it: seabag-import patch BUNDLE COPY; what is in the bundle "
+    "can be had without its index: seabag-import list, push";
 
 // A tag file that was compared with the tag manifest; only then may it be parsed.
 io::Bytes read_verified(io::FileSystem& files, const std::string& bag,
                         const bagit::ManifestEntry& entry, std::uint64_t max_bytes) {
-  io::Bytes bytes = io::read_file(files, io::join(bag, entry.path), max_bytes);
+  const std::string path = io::join(bag, entry.path);
+  if (!files.find(path)) {
+    throw Error(Code::kIntegrity, fmt::format("{} is missing", entry.path))
+        .add_next_step(kMendTagFile);
+  }
+  io::Bytes bytes = io::read_file(files, path, max_bytes);
   const auto actual = digest::digest_of(bytes);
   if (actual == entry.checksum) return bytes;
   throw Error(Code::kIntegrity, fmt::format("{}: expected {}, got {}", entry.path,
                                             entry.checksum.text(), actual.text()))
-      .add_next_step(
-          "the bundle was changed after it was sealed: seabag-import patch makes this file again "
-          "if "
-          "nothing else of the tag files is wrong, else get another copy");
+      .add_next_step(kMendTagFile);
+}
+
+std::vector<bagit::ManifestEntry> parse_tag_manifest(const io::Bytes& bytes) try {
+  return bagit::parse_manifest(io::text_of(bytes), std::string(bagit::kTagManifestPath));
+} catch (Error& error) {
+  error.add_next_step(
+      "if it is damaged, this makes it again: seabag-import patch BUNDLE --seal DIGEST");
+  throw;
 }
 
 const bagit::ManifestEntry& require_listed(const std::vector<bagit::ManifestEntry>& tags,
@@ -130,10 +154,7 @@ index::Index make_index_anew(io::FileSystem& files, const RebuildRequest& reques
                              const std::string& defect, const RebuildMeans* means,
                              std::vector<std::string>* problems) {
   if (means == nullptr) {
-    throw Error(Code::kIntegrity, defect)
-        .add_next_step(
-            "get another copy; what is in the bundle can be had without its index: "
-            "seabag-import list, push");
+    throw Error(Code::kIntegrity, defect).add_next_step(kMendIndex);
   }
   means->progress.warn(
       fmt::format("{}; it is made anew from the tarballs, which are read in full for that. It no "
@@ -208,8 +229,8 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 std::vector<std::string>* payload_problems,
                                 const RebuildMeans* rebuild) try {
   const auto at = [&](std::string_view name) { return io::join(path, std::string(name)); };
-  if (is_unfinished_path(path) || !files.find(at(bagit::kDeclarationPath)) ||
-      !files.find(at(bagit::kTagManifestPath)) || files.find(at(kPlanFile))) {
+  if (is_unfinished_path(path) || !files.find(at(bagit::kTagManifestPath)) ||
+      files.find(at(kPlanFile))) {
     throw not_a_bundle(files, path);
   }
   const io::Bytes tag_manifest =
@@ -220,8 +241,7 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                               bundle.seal_.text()))
         .add_next_step("this is another bundle, or it was changed after it was sealed");
   }
-  const auto tags =
-      bagit::parse_manifest(io::text_of(tag_manifest), std::string(bagit::kTagManifestPath));
+  const auto tags = parse_tag_manifest(tag_manifest);
   const auto read = [&](std::string_view name, std::uint64_t max_bytes) {
     return read_verified(files, path, require_listed(tags, name), max_bytes);
   };

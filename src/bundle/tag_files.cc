@@ -2,6 +2,7 @@
 #include "bundle/tag_files.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "bagit/bag_files.h"
@@ -12,18 +13,25 @@
 #include "digest/hasher.h"
 #include "digest/verifying_sink.h"
 #include "index/index_file.h"
+#include "io/copy.h"
 #include "io/file_blob.h"
+#include "io/file_window.h"
 
 namespace seabag::bundle {
 namespace {
 
+constexpr std::string_view kTagFiles[] = {bagit::kDeclarationPath, bagit::kBagInfoPath,
+                                          bagit::kManifestPath, index::kIndexFile};
+
 class TagFiles {
  public:
-  TagFiles(io::FileSystem& files, const std::string& bundle) : files_(files), bundle_(bundle) {}
+  TagFiles(io::FileSystem& files, const std::string& bundle, const std::vector<std::string>& others)
+      : files_(files), bundle_(bundle), others_(others) {}
 
   std::vector<std::string> run(const std::optional<digest::Digest>& seal) {
-    if (seal && checksum_of(bagit::kTagManifestPath) != seal) make_tag_manifest(*seal);
+    if (seal && checksum_of(at(bagit::kTagManifestPath)) != seal) make_tag_manifest(*seal);
     const auto listed = read_tag_manifest();
+    make(listed, index::kIndexFile, {});
     make(listed, bagit::kDeclarationPath,
          [](const index::Index&) { return bagit::write_declaration(); });
     make(listed, bagit::kBagInfoPath, bag_info_of);
@@ -34,12 +42,15 @@ class TagFiles {
  private:
   std::string at(std::string_view name) const { return io::join(bundle_, std::string(name)); }
 
-  // Nothing where there is no such file.
-  std::optional<digest::Digest> checksum_of(std::string_view name) const {
-    const auto found = files_.find(at(name));
+  // Nothing where there is no such file, or the medium does not give its bytes.
+  std::optional<digest::Digest> checksum_of(const std::string& path) const try {
+    const auto found = files_.find(path);
     if (!found || found->kind != io::FileKind::kRegular) return std::nullopt;
-    const auto file = files_.open(at(name), io::OpenMode::kRead);
+    const auto file = files_.open(path, io::OpenMode::kRead);
     return digest::digest_of(io::FileBlob(*file, 0, file->size()));
+  } catch (const Error& error) {
+    if (error.code() != Code::kIo) throw;
+    return std::nullopt;
   }
 
   void put(std::string_view name, const std::string& text) {
@@ -47,12 +58,48 @@ class TagFiles {
     made_.emplace_back(name);
   }
 
+  bool take_from_others(std::string_view name, const digest::Digest& checksum) {
+    return std::ranges::any_of(others_, [&](const std::string& other) {
+      const auto file = open_other(io::join(other, std::string(name)), checksum);
+      if (!file) return false;
+      copy(*file, name, checksum);
+      made_.emplace_back(name);
+      return true;
+    });
+  }
+
+  std::unique_ptr<io::File> open_other(const std::string& path,
+                                       const digest::Digest& checksum) const try {
+    if (checksum_of(path) != checksum) return nullptr;
+    return files_.open(path, io::OpenMode::kRead);
+  } catch (const Error&) {
+    return nullptr;
+  }
+
+  // An index may have gigabytes: it is not held in memory.
+  void copy(const io::File& from, std::string_view name, const digest::Digest& checksum) {
+    const std::string beside = at(name) + kMendingSuffix;
+    if (files_.find(beside)) files_.remove_file(beside);
+    const auto created = files_.open(beside, io::OpenMode::kCreateNew);
+    try {
+      io::FileWindow window(*created, 0, from.size());
+      digest::VerifyingSink verifying(checksum, from.size(), window);
+      io::copy_all(io::FileBlob(from, 0, from.size()), verifying);
+      created->sync();
+      created->close();
+    } catch (const Error&) {
+      files_.remove_file(beside);
+      throw;
+    }
+    files_.rename(beside, at(name));
+    files_.sync_directory(bundle_);
+  }
+
   void make_tag_manifest(const digest::Digest& seal) {
+    if (take_from_others(bagit::kTagManifestPath, seal)) return;
     std::vector<bagit::ManifestEntry> entries;
-    for (const std::string_view name :
-         {bagit::kDeclarationPath, bagit::kBagInfoPath, bagit::kManifestPath,
-          std::string_view(index::kIndexFile)}) {
-      const auto checksum = checksum_of(name);
+    for (const std::string_view name : kTagFiles) {
+      const auto checksum = checksum_of(at(name));
       if (!checksum) return;
       entries.push_back({*checksum, std::string(name)});
     }
@@ -71,12 +118,14 @@ class TagFiles {
     return {};
   }
 
-  template <class Text>
-  void make(const std::vector<bagit::ManifestEntry>& listed, std::string_view name, Text text_of) {
+  // `text_of`: what it is by the index; empty: that does not follow from anything.
+  void make(const std::vector<bagit::ManifestEntry>& listed, std::string_view name,
+            const std::function<std::string(const index::Index&)>& text_of) {
     const auto entry = std::ranges::find(listed, name, &bagit::ManifestEntry::path);
-    if (entry == listed.end() || checksum_of(name) == entry->checksum) return;
+    if (entry == listed.end() || checksum_of(at(name)) == entry->checksum) return;
     const auto found = files_.find(at(name));
     if (found && found->kind != io::FileKind::kRegular) return;
+    if (take_from_others(name, entry->checksum) || !text_of) return;
     const index::Index* index = index_as_listed(listed);
     if (index == nullptr) return;
     const std::string text = text_of(*index);
@@ -119,6 +168,7 @@ class TagFiles {
 
   io::FileSystem& files_;
   const std::string& bundle_;
+  const std::vector<std::string>& others_;
   std::unique_ptr<const index::Index> index_;
   std::vector<std::string> made_;
 };
@@ -126,8 +176,9 @@ class TagFiles {
 }  // namespace
 
 std::vector<std::string> mend_tag_files(io::FileSystem& files, const std::string& bundle,
-                                        const std::optional<digest::Digest>& seal) {
-  return TagFiles(files, bundle).run(seal);
+                                        const std::optional<digest::Digest>& seal,
+                                        const std::vector<std::string>& others) {
+  return TagFiles(files, bundle, others).run(seal);
 }
 
 }  // namespace seabag::bundle

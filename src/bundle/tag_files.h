@@ -10,14 +10,21 @@
 
 namespace seabag::bundle {
 
-/// Makes those tag files of a sealed bundle again that are missing or damaged and follow from the
-/// others: bagit.txt, bag-info.txt and the payload manifest from the index; the tag manifest from
-/// all others, if the seal is known. Each is put in place, whole, if its checksum is the one that
-/// the tag manifest or the seal asks for; else it is left. Returns their names.
+/// What a file that is made anew is called until it is whole and on the medium: its name and this.
+/// Whatever lies there is of a run that was cut off.
+inline constexpr const char* kMendingSuffix = ".mending";
+
+/// Makes those tag files of a sealed bundle again that are missing or damaged: the same file of one
+/// of `others`, directories that may be copies of this bundle; else what follows from the other tag
+/// files: bagit.txt, bag-info.txt and the payload manifest from the index, the tag manifest from
+/// all others. Nothing makes the index but a copy. Each is put in place, whole, if its checksum is
+/// the one that the tag manifest, or for that one the seal, asks for; else it is left. Returns
+/// their names.
 ///
 /// Nothing that does not match its checksum is parsed, but for the tag manifest.
-/// Errors: those of the medium.
+/// Errors: those of the medium, but for `others`: what cannot be read there is passed over.
 std::vector<std::string> mend_tag_files(io::FileSystem& files, const std::string& bundle,
-                                        const std::optional<digest::Digest>& seal);
+                                        const std::optional<digest::Digest>& seal,
+                                        const std::vector<std::string>& others);
 
 }  // namespace seabag::bundle

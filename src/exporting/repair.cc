@@ -113,8 +113,14 @@ class Repair {
  private:
   void require_work() const {
     if (request_.damage.needs_patch()) return;
-    if (request_.damage.files.empty()) {
+    const std::vector<std::string>& beyond_repair = request_.damage.beyond_repair;
+    if (request_.damage.files.empty() && beyond_repair.empty()) {
       throw Error(Code::kUsage, "the list says that nothing is damaged");
+    }
+    if (request_.damage.files.empty()) {
+      throw Error(Code::kUsage, fmt::format("no source has what is damaged: {}",
+                                            printable(beyond_repair.front())))
+          .add_next_step("another copy of the bundle may mend it: seabag-import patch BUNDLE COPY");
     }
     throw Error(Code::kUsage, "nothing must be fetched for what is damaged")
         .add_next_step("mend it where the bundle is: seabag-import patch BUNDLE");

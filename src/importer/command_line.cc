@@ -21,7 +21,7 @@ verify BUNDLE            every byte against its checksum and digest; what is mis
         --deep                               also the content digest of every disk
         --damage FILE                        write what is damaged, for seabag-export to fetch again
 list   BUNDLE            what is in it, from where, how large
-patch  BUNDLE [PATCH...] mend what is damaged, with patches of seabag-export, then verify
+patch  BUNDLE [PATCH...] mend what is damaged, with patches of seabag-export or another copy
 push   BUNDLE TARGET     TARGET  docker://HOST[:PORT][/PREFIX]   a registry
                                  oci:DIR                         an OCI image layout, made or extended
                                  dir:DIR                         a tarball for each image, DIR/disks

@@ -39,6 +39,10 @@ std::string mending_text(const Verified& verified) {
     text += fmt::format("no patch mends: {}\n", problem);
   }
   const std::string bundle = printable(verified.bundle.path(), 4096);
+  if (!verified.bundle.index_defect().empty()) {
+    text += fmt::format(
+        "only another copy of the bundle has its index: seabag-import patch {} COPY\n", bundle);
+  }
   if (damage.files.empty()) return text;
   if (!damage.needs_patch()) {
     return text +
@@ -53,8 +57,9 @@ std::string mending_text(const Verified& verified) {
   }
   return text + fmt::format(
                     "  seabag-export PATCH --repair {} SOURCE...   where the sources are\n"
-                    "  seabag-import patch {} PATCH\n",
-                    list, bundle);
+                    "  seabag-import patch {} PATCH\n"
+                    "or, with another copy of the bundle: seabag-import patch {} COPY\n",
+                    list, bundle, bundle);
 }
 
 }  // namespace

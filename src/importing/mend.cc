@@ -2,20 +2,18 @@
 #include "importing/mend.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/text.h"
 #include "bundle/frame.h"
 #include "bundle/opened.h"
-#include "bundle/patch_label.h"
 #include "bundle/tag_files.h"
-#include "bundle/verify.h"
-#include "digest/hasher.h"
 #include "digest/verifying_sink.h"
+#include "importing/mend_supplies_internal.h"
 #include "importing/mended_file_internal.h"
 #include "io/file_blob.h"
 
@@ -24,25 +22,6 @@ namespace {
 
 using bundle::OpenedBundle;
 
-// Beside the file that it is to become; whatever lies there is of a run that was cut off.
-constexpr const char* kNewSuffix = ".mending";
-
-void require_patch_for(const OpenedBundle& bundle, const OpenedBundle& patch) {
-  const auto label = std::ranges::find(patch.bag_info(), bundle::kPatchLabel,
-                                       &std::pair<std::string, std::string>::first);
-  if (label == patch.bag_info().end()) {
-    throw Error(Code::kIntegrity,
-                fmt::format("{} is a bundle, but no patch", seabag::quoted(patch.path())))
-        .add_next_step("make one with seabag-export --repair");
-  }
-  if (label->second == bundle.seal().text()) return;
-  throw Error(Code::kIntegrity,
-              fmt::format("{} is for the bundle with the seal {}, this one has {}",
-                          seabag::quoted(patch.path()), seabag::quoted(label->second),
-                          bundle.seal().text()))
-      .add_next_step("pass the patch that was made from the list of this bundle");
-}
-
 void say_where_to_mend(Error& error) {
   if (error.code() != Code::kPermission) return;
   error.add_next_step(
@@ -50,21 +29,13 @@ void say_where_to_mend(Error& error) {
       "the copy");
 }
 
-bool has_digest(const io::BlobSource& bytes, const digest::Digest& expected) try {
-  return digest::digest_of(bytes, expected.algorithm()) == expected;
-} catch (const Error& error) {
-  if (error.code() == Code::kIntegrity || error.code() == Code::kIo) return false;
-  throw;
-}
-
 class Mending {
  public:
-  Mending(io::FileSystem& files, const OpenedBundle& bundle,
-          const std::vector<OpenedBundle>& patches, transfer::Progress& progress,
-          const std::stop_token& stop)
+  Mending(io::FileSystem& files, const OpenedBundle& bundle, const Supplies& supplies,
+          transfer::Progress& progress, const std::stop_token& stop)
       : files_(files),
         bundle_(bundle),
-        patches_(patches),
+        supplies_(supplies),
         frames_(bundle.index()),
         progress_(progress),
         stop_(stop) {}
@@ -95,95 +66,71 @@ class Mending {
   }
 
   void mend_file(std::uint32_t file) {
-    if (files_.find(path_of(file) + kNewSuffix)) files_.remove_file(path_of(file) + kNewSuffix);
+    const std::string unfinished = path_of(file) + bundle::kMendingSuffix;
+    if (files_.find(unfinished)) files_.remove_file(unfinished);
     const bool is_missing = bundle_.payload(file) == nullptr;
     if (frames_.has(file)) {
       is_missing ? make_tarball(file) : mend_tarball(file);
-    } else if (const io::File* whole = find_whole(file)) {
-      is_missing ? make_file(file, *whole) : mend_from(file, *whole);
-    } else if (is_missing) {
-      report_.not_mended.push_back(
-          fmt::format("{} is missing, and no patch has it", seabag::quoted(file_at(file).path)));
+    } else {
+      is_missing ? make_file(file) : mend_whole(file);
     }
   }
 
-  // A patch's file that has the checksum that this one should have.
-  const io::File* find_whole(std::uint32_t file) const {
-    for (const OpenedBundle& patch : patches_) {
-      const auto& held = patch.index().files;
-      const auto same = std::ranges::find(held, file_at(file).sha256, &index::PayloadFile::sha256);
-      if (same == held.end()) continue;
-      return patch.payload(static_cast<std::uint32_t>(same - held.begin()));
-    }
-    return nullptr;
+  digest::Digest checksum_of(std::uint32_t file) const {
+    return digest::parse_digest("sha256:" + file_at(file).sha256);
+  }
+  const index::Blob& blob_at(const index::Location& at) const {
+    return bundle_.index().content.blobs[at.blob];
   }
 
-  std::unique_ptr<io::BlobSource> find_in_patches(const index::Blob& blob) const {
-    for (const OpenedBundle& patch : patches_) {
-      const auto held = patch.graph().find(blob.digest);
-      if (held && patch.index().content.blobs[*held].presence == index::Presence::kPresent &&
-          !patch.locations_of(*held).empty()) {
-        return patch.open_blob(*held);
-      }
-    }
-    return nullptr;
+  std::vector<index::Location> present_blobs_of(std::uint32_t file) const {
+    std::vector<index::Location> blobs;
+    std::ranges::copy_if(
+        bundle_.index().locations, std::back_inserter(blobs), [&](const index::Location& at) {
+          return at.file == file && blob_at(at).presence == index::Presence::kPresent;
+        });
+    return blobs;
   }
 
   // A blob of a split bundle may lie whole in another tarball.
-  std::unique_ptr<io::BlobSource> find_elsewhere(index::BlobId id, std::uint32_t file) const {
-    const index::Blob& blob = bundle_.index().content.blobs[id];
-    for (const index::Location& at : bundle_.locations_of(id)) {
-      if (at.file == file || bundle_.payload(at.file) == nullptr) continue;
+  std::unique_ptr<io::BlobSource> find_elsewhere(const index::Location& wanted) const {
+    const index::Blob& blob = blob_at(wanted);
+    for (const index::Location& at : bundle_.locations_of(wanted.blob)) {
+      if (at.file == wanted.file || bundle_.payload(at.file) == nullptr) continue;
       auto bytes = std::make_unique<io::FileBlob>(*bundle_.payload(at.file), at.offset, blob.size);
       if (has_digest(*bytes, blob.digest)) return bytes;
     }
     return nullptr;
   }
 
-  struct Supply {
-    index::Location at;
-    std::unique_ptr<io::BlobSource> bytes;  // null: nobody has it
-  };
-
-  // What there is for the present blobs of a tarball.
-  std::vector<Supply> supply_of(std::uint32_t file, bool looks_elsewhere) const {
-    std::vector<Supply> all;
-    for (const index::Location& at : bundle_.index().locations) {
-      const index::Blob& blob = bundle_.index().content.blobs[at.blob];
-      if (at.file != file || blob.presence != index::Presence::kPresent) continue;
-      auto bytes = find_in_patches(blob);
-      if (!bytes && looks_elsewhere) bytes = find_elsewhere(at.blob, file);
-      all.push_back({at, std::move(bytes)});
-    }
-    return all;
-  }
-
-  void put_blob(FileInRepair& target, const Supply& supply) const {
-    const index::Blob& blob = bundle_.index().content.blobs[supply.at.blob];
-    target.put(supply.at.offset, *supply.bytes, blob.digest, stop_);
+  void put_frame(std::uint32_t file, FileInRepair& target) const {
+    frames_.for_each(file, [&](std::uint64_t offset, const io::BlobSource& bytes) {
+      target.put(offset, bytes, std::nullopt, stop_);
+    });
   }
 
   void mend_tarball(std::uint32_t file) {
     FileInRepair target(files_, path_of(file), *bundle_.payload(file));
     target.fit(file_at(file).size);
-    frames_.for_each(file, [&](std::uint64_t offset, const io::BlobSource& bytes) {
-      target.put(offset, bytes, std::nullopt, stop_);
-    });
-    for (const Supply& supply : supply_of(file, false)) {
-      const index::Blob& blob = bundle_.index().content.blobs[supply.at.blob];
-      if (!supply.bytes || target.has(supply.at.offset, blob.size, blob.digest)) continue;
-      put_blob(target, supply);
+    put_frame(file, target);
+    for (const index::Location& at : present_blobs_of(file)) {
+      const index::Blob& blob = blob_at(at);
+      if (!supplies_.may_have(at) || target.has(at.offset, blob.size, blob.digest)) continue;
+      if (const auto bytes = supplies_.find(at)) target.put(at.offset, *bytes, blob.digest, stop_);
     }
     finish(file, target);
   }
 
-  void mend_from(std::uint32_t file, const io::File& whole) {
-    const auto checksum = digest::parse_digest("sha256:" + file_at(file).sha256);
+  void mend_whole(std::uint32_t file) {
     FileInRepair target(files_, path_of(file), *bundle_.payload(file));
-    target.fit(file_at(file).size);
-    if (!target.has(0, file_at(file).size, checksum)) {
-      target.put(0, io::FileBlob(whole, 0, whole.size()), checksum, stop_);
+    if (target.has(0, file_at(file).size, checksum_of(file)) &&
+        bundle_.payload(file)->size() == file_at(file).size) {
+      return;
     }
+    const auto whole = supplies_.find_file(file);
+    if (!whole) return;
+    target.fit(file_at(file).size);
+    target.put(0, *whole, checksum_of(file), stop_);
     finish(file, target);
   }
 
@@ -194,31 +141,37 @@ class Mending {
   }
 
   void make_tarball(std::uint32_t file) {
-    const std::vector<Supply> supplies = supply_of(file, true);
-    const auto lacking = std::ranges::count_if(
-        supplies, [](const Supply& supply) { return supply.bytes == nullptr; });
-    if (lacking > 0) {
-      const auto first = std::ranges::find_if(
-          supplies, [](const Supply& supply) { return supply.bytes == nullptr; });
+    const std::vector<index::Location> blobs = present_blobs_of(file);
+    std::vector<std::unique_ptr<io::BlobSource>> sources;
+    std::vector<digest::Digest> lacking;
+    for (const index::Location& at : blobs) {
+      sources.push_back(supplies_.find(at));
+      if (!sources.back()) sources.back() = find_elsewhere(at);
+      if (!sources.back()) lacking.push_back(blob_at(at).digest);
+    }
+    if (!lacking.empty()) {
       report_.not_mended.push_back(
           fmt::format("{} is missing, and {} of its {} blobs are in no patch, first {}",
-                      seabag::quoted(file_at(file).path), lacking, supplies.size(),
-                      bundle_.index().content.blobs[first->at.blob].digest.text()));
+                      seabag::quoted(file_at(file).path), lacking.size(), blobs.size(),
+                      lacking.front().text()));
       return;
     }
     make(file, [&](FileInRepair& target) {
-      frames_.for_each(file, [&](std::uint64_t offset, const io::BlobSource& bytes) {
-        target.put(offset, bytes, std::nullopt, stop_);
-      });
-      for (const Supply& supply : supplies) put_blob(target, supply);
+      put_frame(file, target);
+      for (std::size_t i = 0; i < blobs.size(); ++i) {
+        target.put(blobs[i].offset, *sources[i], blob_at(blobs[i]).digest, stop_);
+      }
     });
   }
 
-  void make_file(std::uint32_t file, const io::File& whole) {
-    const auto checksum = digest::parse_digest("sha256:" + file_at(file).sha256);
-    make(file, [&](FileInRepair& target) {
-      target.put(0, io::FileBlob(whole, 0, whole.size()), checksum, stop_);
-    });
+  void make_file(std::uint32_t file) {
+    const auto whole = supplies_.find_file(file);
+    if (!whole) {
+      report_.not_mended.push_back(
+          fmt::format("{} is missing, and no patch has it", seabag::quoted(file_at(file).path)));
+      return;
+    }
+    make(file, [&](FileInRepair& target) { target.put(0, *whole, checksum_of(file), stop_); });
   }
 
   // Written beside, and named when its checksum is right.
@@ -229,12 +182,13 @@ class Mending {
     io::create_directories(files_, io::parent_of(path));
     std::uint64_t written = 0;
     try {
-      written = write_new(path + kNewSuffix, file, fill);
+      written = write_new(path + bundle::kMendingSuffix, file, fill);
     } catch (const Error&) {
-      if (files_.find(path + kNewSuffix)) files_.remove_file(path + kNewSuffix);
+      if (files_.find(path + bundle::kMendingSuffix))
+        files_.remove_file(path + bundle::kMendingSuffix);
       throw;
     }
-    files_.rename(path + kNewSuffix, path);
+    files_.rename(path + bundle::kMendingSuffix, path);
     files_.sync_directory(io::parent_of(path));
     report_.files.push_back({file_at(file).path, written, true});
   }
@@ -246,8 +200,7 @@ class Mending {
     target.fit(file_at(file).size);
     fill(target);
     target.finish();
-    digest::verify(io::FileBlob(*created, 0, file_at(file).size),
-                   digest::parse_digest("sha256:" + file_at(file).sha256));
+    digest::verify(io::FileBlob(*created, 0, file_at(file).size), checksum_of(file));
     created->close();
     return target.bytes_written();
   }
@@ -264,25 +217,12 @@ class Mending {
 
   io::FileSystem& files_;
   const OpenedBundle& bundle_;
-  const std::vector<OpenedBundle>& patches_;
+  const Supplies& supplies_;
   bundle::Frames frames_;
   transfer::Progress& progress_;
   const std::stop_token& stop_;
   MendReport report_;
 };
-
-// A damaged patch is refused as a whole: what is wrong with it is told before the bundle is
-// touched.
-OpenedBundle open_patch(io::FileSystem& files, const std::string& path, const OpenedBundle& bundle,
-                        int jobs, transfer::Progress& progress, const std::stop_token& stop) {
-  OpenedBundle patch = OpenedBundle::open(files, path, std::nullopt);
-  require_patch_for(bundle, patch);
-  const auto report = bundle::verify(patch, {}, {.quick = false, .jobs = jobs}, progress, stop);
-  if (report.findings.empty()) return patch;
-  throw Error(Code::kIntegrity, fmt::format("the patch {} is damaged itself: {}",
-                                            seabag::quoted(path), report.findings.front().text))
-      .add_next_step("copy it again, or make it anew");
-}
 
 std::unique_ptr<io::Lock> lock_bundle(io::FileSystem& files, const std::string& bundle) {
   const auto found = files.find(bundle);
@@ -296,7 +236,8 @@ std::unique_ptr<io::Lock> lock_bundle(io::FileSystem& files, const std::string& 
 
 MendReport mend_tags(io::FileSystem& files, const MendRequest& request) try {
   MendReport report;
-  for (const std::string& name : bundle::mend_tag_files(files, request.bundle, request.seal)) {
+  for (const std::string& name :
+       bundle::mend_tag_files(files, request.bundle, request.seal, request.patches)) {
     report.files.push_back({name, files.find(io::join(request.bundle, name))->size, false});
   }
   return report;
@@ -313,11 +254,11 @@ MendReport mend(io::FileSystem& files, const MendRequest& request, transfer::Pro
   MendReport tags = mend_tags(files, request);
   std::vector<std::string> problems;  // what is to be mended
   const OpenedBundle bundle = OpenedBundle::open(files, request.bundle, request.seal, &problems);
-  std::vector<OpenedBundle> patches;
+  Supplies supplies(files, bundle);
   for (const std::string& path : request.patches) {
-    patches.push_back(open_patch(files, path, bundle, request.jobs, progress, stop));
+    supplies.add(path, request.jobs, progress, stop);
   }
-  MendReport report = Mending(files, bundle, patches, progress, stop).run();
+  MendReport report = Mending(files, bundle, supplies, progress, stop).run();
   report.files.insert(report.files.begin(), tags.files.begin(), tags.files.end());
   return report;
 }

@@ -16,7 +16,7 @@ namespace seabag::importing {
 struct MendRequest {
   std::string bundle;
   std::optional<digest::Digest> seal;  ///< what the bundle's must be; nothing: not compared
-  std::vector<std::string> patches;    ///< none: what follows from the index is mended alone
+  std::vector<std::string> patches;    ///< or copies; none: what follows from the index alone
   int jobs = 1;
 };
 
@@ -32,9 +32,9 @@ struct MendReport {
   std::vector<std::string> not_mended;  ///< missing files that could not be made, a sentence each
 };
 
-/// Puts the right bytes where damaged ones are: blobs and files from the patches, headers and
-/// tables of contents from the index; and tag files that follow
-/// from the others. Says nothing about the rest of the bundle: verify it
+/// Puts the right bytes where damaged ones are: blobs and files from patches, or from other copies
+/// of the bundle, which may be damaged too; headers and tables of contents from the index; tag
+/// files from a copy or from each other. Says nothing about the rest of the bundle: verify it
 /// afterwards.
 ///
 /// Only a range that is not as it should be is written to, with bytes that were held against its
@@ -42,8 +42,9 @@ struct MendReport {
 /// whatever ends this early leaves nothing worse than it was, and it can be done again.
 ///
 /// Errors: those of OpenedBundle::open(), for the bundle and for a patch; kIntegrity if a patch is
-/// for another bundle or damaged itself, before anything is written; kLocked; kPermission (the
-/// next step says what to do with a medium that is read-only); kNoSpace, kIo; kCancelled.
+/// for another bundle or damaged itself, or neither patch nor copy, before anything is written;
+/// kLocked; kPermission (the next step says what to do with a medium that is read-only); kNoSpace,
+/// kIo; kCancelled.
 MendReport mend(io::FileSystem& files, const MendRequest& request, transfer::Progress& progress,
                 const std::stop_token& stop);
 

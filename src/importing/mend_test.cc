@@ -181,6 +181,92 @@ TEST_F(Mend, RefusesADamagedPatchBeforeAnythingIsWritten) {  // [DMG-7]
   EXPECT_NE(io::read_file(*files_, tarball(), 1U << 20U), whole_);
 }
 
+// Another copy of the bundle, beside it.
+class MendFromACopy : public Mend {
+ protected:
+  void SetUp() override {
+    Mend::SetUp();
+    copy_tree(path_, copy_);
+  }
+
+  void copy_tree(const std::string& from, const std::string& to) const {
+    files_->create_directory(to);
+    for (const io::DirectoryEntry& entry : files_->list(from)) {
+      const std::string source = io::join(from, entry.name);
+      const std::string target = io::join(to, entry.name);
+      if (entry.kind == io::FileKind::kDirectory) {
+        copy_tree(source, target);
+      } else {
+        io::write_new_file(*files_, target, io::read_file(*files_, source, 1U << 20U));
+      }
+    }
+  }
+  void change_copy(const std::string& name, std::uint64_t offset) const {
+    const auto file = files_->open(io::join(copy_, name), io::OpenMode::kReadWrite);
+    file->write_at(offset, io::bytes_of("?"));
+    file->close();
+  }
+
+  std::string copy_ = io::join(dir_.path(), "copy.bag");
+};
+
+TEST_F(MendFromACopy, PutsBackEveryByteOfTheTarball) {  // [DMG-13]
+  for (std::uint64_t offset = 0; offset < whole_.size(); offset += 173) {
+    change(offset);
+    ASSERT_THAT(mend_with(*files_, {copy_}).files, SizeIs(1)) << "offset " << offset;
+    EXPECT_EQ(io::read_file(*files_, tarball(), 1U << 20U), whole_) << "offset " << offset;
+  }
+  expect_whole();
+}
+
+TEST_F(MendFromACopy, TwoThatAreDamagedInDifferentPlacesMakeAWholeOne) {  // [DMG-13]
+  change(offset_of("app layer"));
+  change_copy(kTarball, offset_of("an SBOM"));
+  change_copy(kTarball, 0);
+  change_copy("bag-info.txt", 3);
+  change_copy("index.sqlite", 3000);
+  EXPECT_THAT(mend_with(*files_, {copy_}).files, SizeIs(1));
+  expect_whole();
+}
+
+TEST_F(MendFromACopy, LeavesABlobThatIsDamagedInBoth) {  // [DMG-13]
+  const std::uint64_t offset = offset_of("app layer");
+  change(offset);
+  change_copy(kTarball, offset + 1);
+  const io::Bytes before = io::read_file(*files_, tarball(), 1U << 20U);
+  EXPECT_THAT(mend_with(*files_, {copy_}).files, IsEmpty());
+  EXPECT_EQ(io::read_file(*files_, tarball(), 1U << 20U), before);
+}
+
+TEST_F(MendFromACopy, MakesWhatIsMissing) {  // [DMG-13]
+  files_->remove_file(tarball());
+  files_->remove_file(io::join(path_, "index.sqlite"));
+  const MendReport report = mend_with(*files_, {copy_});
+  EXPECT_THAT(report.files, SizeIs(2));
+  EXPECT_THAT(report.not_mended, IsEmpty());
+  expect_whole();
+}
+
+TEST_F(MendFromACopy, TakesWhatThePatchLacksFromTheCopy) {
+  files_->remove_file(io::join(copy_, kTarball));
+  change(offset_of("app layer"));
+  EXPECT_THAT(mend_with(*files_, {copy_, patch_}).files, SizeIs(1));
+  expect_whole();
+}
+
+TEST_F(MendFromACopy, RefusesAnotherBundle) {  // [DMG-7]
+  write_sample(*files_, io::join(dir_.path(), "other.bag"), sample_, {.by_repository = true});
+  change(0);
+  try {
+    mend_with(*files_, {io::join(dir_.path(), "other.bag")});
+    ADD_FAILURE() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kIntegrity);
+    EXPECT_THAT(error.what(), HasSubstr("no copy of this one: expected the seal " + seal_.text()));
+  }
+  EXPECT_NE(io::read_file(*files_, tarball(), 1U << 20U), whole_) << "nothing was written";
+}
+
 // Whatever fails, nothing that was right is wrong afterwards, and the next run mends the rest.
 class MendUnderFaults : public Mend, public ::testing::WithParamInterface<testing::Operation> {
  protected:
@@ -253,6 +339,29 @@ TEST_P(MendUnderFaults, GivesAMissingFileItsNameWhenItIsWhole) {  // [DMG-10]
     }
     is_over = faulty.calls(GetParam()) < nth;
     mend_with(*files_, {patch_});
+    expect_whole();
+  }
+}
+
+TEST_P(MendUnderFaults, GivesTheIndexItsNameWhenItIsWhole) {  // [DMG-13]
+  const std::string index = io::join(path_, "index.sqlite");
+  const std::string copy = io::join(dir_.path(), "copy.bag");
+  const io::Bytes right = io::read_file(*files_, index, 1U << 20U);
+  write_sample(*files_, copy, sample_, {});
+  bool is_over = false;
+  for (int nth = 1; !is_over; ++nth) {
+    files_->remove_file(index);
+    testing::FaultFs faulty(*files_);
+    faulty.fail({.operation = GetParam(), .nth = nth, .writes_short = true});
+    try {
+      mend_with(faulty, {copy});
+    } catch (const Error&) {
+      if (files_->find(index)) {
+        EXPECT_EQ(io::read_file(*files_, index, 1U << 20U), right) << nth;
+      }
+    }
+    is_over = faulty.calls(GetParam()) < nth;
+    mend_with(*files_, {copy});
     expect_whole();
   }
 }

@@ -247,6 +247,42 @@ class Repair(harness.FilledRegistryTestCase):
         done = run(*obeying, IMPORT, "patch", self.bundle, self.patch, expect=42)
         self.assertIn("copy it to another medium", done.stderr)
 
+    def test_two_damaged_copies_make_a_whole_one(self):  # [DMG-13]
+        other = self.dir / "other.bag"
+        shutil.copytree(self.whole, other)
+        rows = self.rows()
+        for number, (offset, size, _, _) in enumerate(rows):
+            self.flip(offset + size // 2, self.tarball if number % 2 else other / "data/images/images.tar")
+        (self.bundle / "index.sqlite").unlink()
+        (self.bundle / "data/disks/web01.vmdk").unlink()
+        self.flip(20, self.bundle / "tagmanifest-sha256.txt")
+        self.flip(5, other / "data/config/disks/web01.json")
+        (other / "bag-info.txt").unlink()
+        done = run(IMPORT, "patch", self.bundle, other, "--seal", self.seal, "--json")
+        mended = {file["path"] for file in json.loads(done.stdout)["mended"]}
+        self.assertEqual(mended, {"tagmanifest-sha256.txt", "index.sqlite", "data/disks/web01.vmdk",
+                                  "data/images/images.tar"})
+        run(IMPORT, "verify", self.bundle, "--seal", self.seal)
+        run(IMPORT, "patch", other, self.bundle)
+        run("diff", "-r", self.bundle, self.whole)
+        run("diff", "-r", other, self.whole)
+
+    def test_every_file_that_is_damaged_or_gone_comes_back_from_a_copy(self):  # [DMG-13]
+        for path in sorted(path.relative_to(self.whole) for path in self.whole.rglob("*") if path.is_file()):
+            for how in ("flipped", "cut", "gone"):
+                with self.subTest(path=str(path), how=how):
+                    size = (self.whole / path).stat().st_size
+                    if how == "flipped":
+                        self.flip(size // 2, self.bundle / path)
+                    elif how == "cut":
+                        os.truncate(self.bundle / path, size // 2)
+                    else:
+                        (self.bundle / path).unlink()
+                    no_bundle = how == "gone" and path.name == "tagmanifest-sha256.txt"
+                    run(IMPORT, "verify", self.bundle, "--seal", self.seal, expect=10 if no_bundle else 20)
+                    run(IMPORT, "patch", self.bundle, self.whole, "--seal", self.seal)
+                    run("diff", "-r", self.bundle, self.whole)
+
     def test_killed_anywhere_it_is_run_again_and_mends(self):
         rows = self.rows()
         good = {}
