@@ -88,6 +88,19 @@ oci::DockerImage docker_entry(const Content& content, const Graph& graph, BlobId
 
 }  // namespace
 
+std::string missing_path(const digest::Digest& digest) {
+  return fmt::format("{}{}/{}", kMissingFolder, digest::name_of(digest.algorithm()), digest.hex());
+}
+
+std::optional<digest::Digest> digest_of_member(std::string_view member, std::string_view folder) {
+  if (!member.starts_with(folder)) return std::nullopt;
+  std::string text(member.substr(folder.size()));
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  text[slash] = ':';
+  return digest::find_digest(text);
+}
+
 void require_table_order(const std::string& member, std::size_t position) {
   const bool is_table = std::ranges::find(kTables, member) != kTables.end();
   if (position < kTables.size() ? member == kTables.at(position) : !is_table) return;
@@ -116,20 +129,28 @@ oci::Descriptor descriptor_of(const Content& content, const ManifestInfo& manife
           .artifact_type = content.media_types[manifest.artifact_type]};
 }
 
-std::string layout_index(const Content& content, const Graph& graph,
-                         const std::vector<std::uint32_t>& references) {
-  oci::LayoutIndexText text;
+void write_layout_index(const Content& content, const Graph& graph,
+                        const std::vector<std::uint32_t>& references, const oci::TextSink& write) {
+  oci::LayoutIndexText text(write);
   for (const std::uint32_t position : references) {
     const index::ReferenceInfo& reference = content.references[position];
     const ManifestInfo* manifest = graph.find_manifest(reference.manifest);
     if (manifest == nullptr || !is_listed(content, graph, reference.manifest)) continue;
     text.add({content.name_of(reference), descriptor_of(content, *manifest)});
   }
-  return text.take();
+  text.finish();
 }
 
-std::string docker_manifest(const Content& content, const Graph& graph,
-                            const std::vector<std::uint32_t>& references) {
+std::string layout_index(const Content& content, const Graph& graph,
+                         const std::vector<std::uint32_t>& references) {
+  std::string text;
+  write_layout_index(content, graph, references, [&](std::string_view part) { text += part; });
+  return text;
+}
+
+void write_docker_manifest(const Content& content, const Graph& graph,
+                           const std::vector<std::uint32_t>& references,
+                           const oci::TextSink& write) {
   DockerImages docker_images(content, graph);
   std::vector<std::pair<BlobId, std::string>> names;
   for (const std::uint32_t position : references) {
@@ -140,7 +161,7 @@ std::string docker_manifest(const Content& content, const Graph& graph,
     }
   }
   std::ranges::sort(names);
-  oci::DockerManifestText text;
+  oci::DockerManifestText text(write);
   for (auto first = names.begin(); first != names.end();) {
     oci::DockerImage entry = docker_entry(content, graph, first->first);
     const BlobId image = first->first;
@@ -149,7 +170,14 @@ std::string docker_manifest(const Content& content, const Graph& graph,
     }
     text.add(entry);
   }
-  return text.take();
+  text.finish();
+}
+
+std::string docker_manifest(const Content& content, const Graph& graph,
+                            const std::vector<std::uint32_t>& references) {
+  std::string text;
+  write_docker_manifest(content, graph, references, [&](std::string_view part) { text += part; });
+  return text;
 }
 
 std::string padded(std::string document, std::uint64_t size) {

@@ -58,10 +58,6 @@ BundlePlan plan_of(const index::Index& index) try {
   return {};  // an index that no writer of this version makes
 }
 
-std::string missing_blob_path(const digest::Digest& digest) {
-  return "missing" + oci::blob_path(digest).substr(std::string_view("blobs").size());
-}
-
 }  // namespace
 
 Frames::Frames(const index::Index& index)
@@ -103,8 +99,7 @@ void Frames::for_each(
     const index::Blob& blob = content.blobs[tarball.blobs[i]];
     const tar::Placement& at = tarball.placement_of_blob(i);
     const bool is_present = blob.presence == Presence::kPresent;
-    const std::string path =
-        is_present ? oci::blob_path(blob.digest) : missing_blob_path(blob.digest);
+    const std::string path = is_present ? oci::blob_path(blob.digest) : missing_path(blob.digest);
     add_at(at.header_offset, tar::encode_header(path, blob.size));
     flush(at.data_offset + blob.size);
     if (!is_present) visit(at.data_offset, Zeros(blob.size));

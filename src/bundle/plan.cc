@@ -115,8 +115,11 @@ PlannedTarball plan_group(const Content& content, const Graph& graph, Group grou
       if ((graph.find_manifest(blob) != nullptr) == manifests) tarball.blobs.push_back(blob);
     }
   }
-  tarball.index_json_size = layout_index(content, graph, group).size();
-  tarball.docker_manifest_size = docker_manifest(content, graph, group).size();
+  write_layout_index(content, graph, group,
+                     [&](std::string_view part) { tarball.index_json_size += part.size(); });
+  write_docker_manifest(content, graph, group, [&](std::string_view part) {
+    tarball.docker_manifest_size += part.size();
+  });
   require_readable_tables(tarball, group.size());
   std::vector<tar::Member> members = {
       {std::string(oci::kLayoutPath), oci::kLayoutText.size()},

@@ -55,16 +55,6 @@ Error malformed_tarball(std::string text) {
   return {Code::kMalformed, std::move(text)};
 }
 
-// "blobs/sha256/6c3c..." and "missing/...", as tarball.md, TAR-16 and TAR-17, have them.
-std::optional<digest::Digest> digest_in(const std::string& path, std::string_view directory) {
-  if (!path.starts_with(directory)) return std::nullopt;
-  std::string text = path.substr(directory.size());
-  const auto slash = text.find('/');
-  if (slash == std::string::npos) return std::nullopt;
-  text[slash] = ':';
-  return digest::find_digest(text);
-}
-
 std::string read_text(const io::File& file, std::uint64_t offset, std::uint64_t size) {
   std::string text(size, '\0');
   file.read_at(offset, std::as_writable_bytes(std::span(text)));
@@ -90,9 +80,9 @@ void take_member(FoundTarball& tarball, const tar::FoundMember& found, std::size
     return;
   }
   const FoundBlob at{found.placement.data_offset, found.member.size};
-  if (const auto digest = digest_in(found.member.path, "blobs/")) {
+  if (const auto digest = digest_of_member(found.member.path, kBlobsFolder)) {
     tarball.blobs.emplace(*digest, at);
-  } else if (const auto lost = digest_in(found.member.path, "missing/")) {
+  } else if (const auto lost = digest_of_member(found.member.path, kMissingFolder)) {
     tarball.missing.emplace(*lost, at);
   } else {
     throw malformed_tarball(fmt::format("holds {}, which is no blob", quoted(found.member.path)));
@@ -121,16 +111,22 @@ class GraphWalk {
 
   void add(const FoundTarball& tarball) {
     for (const auto& [digest, at] : tarball.blobs) builder_.require(blob(digest, at.size));
-    for (oci::NamedManifest& entry : oci::parse_layout_index(tarball.names)) {
-      add_name(tarball, entry);
-    }
+    oci::visit_layout_index(tarball.names,
+                            [&](const oci::NamedManifest& entry) { add_name(tarball, entry); });
     for (const auto& [digest, at] : tarball.missing) {
       builder_.lose(blob(digest, at.size), kUnknown, kLostReason);
     }
   }
 
   index::Content take() {
-    for (const oci::Manifest& manifest : manifests_) explain_absences(manifest);
+    // Only now is it known what another tarball has.
+    for (Absent& absent : absent_) {
+      if (absent.reason == kUnknown) {
+        builder_.lose(absent.blob, kUnknown, kLostReason);
+      } else {
+        builder_.leave_out(absent.blob, std::string(absent.reason), std::move(absent.detail));
+      }
+    }
     try {
       index::Content content = builder_.take();
       index::nesting_of(content);
@@ -143,6 +139,12 @@ class GraphWalk {
 
  private:
   static constexpr const char* kLostReason = "the sealed index knew why";
+
+  struct Absent {
+    BlobId blob = 0;
+    std::string_view reason;
+    std::string detail;
+  };
 
   BlobId blob(const digest::Digest& digest, std::uint64_t size) {
     return builder_.add_blob(digest, size);
@@ -174,7 +176,7 @@ class GraphWalk {
   void walk(const FoundTarball& tarball, const oci::Descriptor& descriptor, int depth) {
     if (!walked_.insert(descriptor.digest).second) return;
     const oci::RawManifest raw = read_manifest(tarball, descriptor);
-    oci::Manifest manifest = oci::parse_manifest(raw);
+    const oci::Manifest manifest = oci::parse_manifest(raw);
     builder_.add_manifest(raw, manifest);
     if (depth == limits::kIndexDepth && !manifest.manifests.empty()) {
       throw malformed_tarball(
@@ -184,7 +186,7 @@ class GraphWalk {
     for (const oci::Descriptor& child : manifest.manifests) {
       if (tarball.blobs.contains(child.digest)) walk(tarball, child, depth + 1);
     }
-    manifests_.push_back(std::move(manifest));
+    note_absences(tarball, manifest);
   }
 
   // [BND-2]: each tarball has what its names need, also what another tarball has as well.
@@ -207,30 +209,27 @@ class GraphWalk {
     return oci::verified(std::move(bytes), descriptor.media_type, descriptor.digest);
   }
 
-  // What a manifest refers to and no tarball has. A child was left out by --platform, a foreign
-  // layer because it may not be passed on; nothing else is left out on purpose.
-  void explain_absences(const oci::Manifest& manifest) {
+  // What a manifest refers to and its tarball does not have. A child was left out by --platform, a
+  // foreign layer because it may not be passed on; nothing else is left out on purpose.
+  void note_absences(const FoundTarball& tarball, const oci::Manifest& manifest) {
+    const auto note = [&](const oci::Descriptor& child, const char* reason, std::string detail) {
+      if (tarball.blobs.contains(child.digest)) return;
+      absent_.push_back({blob(child.digest, child.size), reason, std::move(detail)});
+    };
     for (const oci::Descriptor& child : manifest.manifests) {
-      const std::string platform = child.platform ? child.platform->text() : "";
-      builder_.leave_out(blob(child.digest, child.size), "platform", printable(platform));
+      note(child, "platform", child.platform ? printable(child.platform->text()) : "");
     }
     for (const oci::Descriptor& layer : manifest.layers) {
-      const BlobId id = blob(layer.digest, layer.size);
-      if (oci::media_type::is_non_distributable(layer.media_type)) {
-        builder_.leave_out(id, "foreign", kLostReason);
-      } else {
-        builder_.lose(id, kUnknown, kLostReason);
-      }
+      const bool is_foreign = oci::media_type::is_non_distributable(layer.media_type);
+      note(layer, is_foreign ? "foreign" : kUnknown, kLostReason);
     }
-    if (manifest.config) {
-      builder_.lose(blob(manifest.config->digest, manifest.config->size), kUnknown, kLostReason);
-    }
+    if (manifest.config) note(*manifest.config, kUnknown, kLostReason);
   }
 
   UtcTime read_at_;
   std::uint32_t source_ = 0;
   index::ContentBuilder builder_;
-  std::vector<oci::Manifest> manifests_;
+  std::vector<Absent> absent_;
   std::unordered_set<digest::Digest> walked_;
   std::unordered_set<digest::Digest> referrers_;  // those that are about another manifest
 };

@@ -13,6 +13,7 @@
 #include "digest/hasher.h"
 #include "io/file_blob.h"
 #include "io/file_window.h"
+#include "io/gathering_sink.h"
 #include "oci/image_layout.h"
 #include "tar/header.h"
 
@@ -38,10 +39,6 @@ class Windows : public io::ByteSink {
  private:
   std::vector<io::FileWindow> windows_;
 };
-
-std::string missing_path(const digest::Digest& digest) {
-  return fmt::format("missing/{}/{}", digest::name_of(digest.algorithm()), digest.hex());
-}
 
 }  // namespace
 
@@ -88,19 +85,33 @@ void TarballWriter::write_headers(std::uint32_t tarball) {
   write_tables(tarball);
 }
 
-// One after the other: together they take 20 MB for 20,000 images.
 void TarballWriter::write_tables(std::uint32_t tarball) {
   const PlannedTarball& planned = plan_.tarballs[tarball];
-  const auto put = [&](std::size_t member, std::string_view path, std::string_view text) {
-    const tar::Placement& placement = planned.plan.placements[member];
-    tarballs_[tarball]->write_at(placement.header_offset, tar::encode_header(path, text.size()));
-    tarballs_[tarball]->write_at(placement.data_offset, io::bytes_of(text));
-  };
-  put(0, oci::kLayoutPath, oci::kLayoutText);
-  put(1, oci::kIndexPath,
-      padded(layout_index(content_, graph_, planned.references), planned.index_json_size));
-  put(2, oci::kDockerManifestPath,
-      padded(docker_manifest(content_, graph_, planned.references), planned.docker_manifest_size));
+  write_table(tarball, 0, oci::kLayoutText.size(),
+              [](const oci::TextSink& write) { write(oci::kLayoutText); });
+  write_table(tarball, 1, planned.index_json_size, [&](const oci::TextSink& write) {
+    write_layout_index(content_, graph_, planned.references, write);
+  });
+  write_table(tarball, 2, planned.docker_manifest_size, [&](const oci::TextSink& write) {
+    write_docker_manifest(content_, graph_, planned.references, write);
+  });
+}
+
+// Filled up with blanks to `size`, as padded() does.
+void TarballWriter::write_table(std::uint32_t tarball, std::size_t member, std::uint64_t size,
+                                const std::function<void(const oci::TextSink&)>& write_text) {
+  const tar::Placement& placement = plan_.tarballs[tarball].plan.placements[member];
+  io::File& file = *tarballs_[tarball];
+  file.write_at(placement.header_offset, tar::encode_header(kTables.at(member), size));
+  io::FileWindow window(file, placement.data_offset, size);
+  io::GatheringSink gathering(window, limits::kBufferBytes);
+  std::uint64_t written = 0;
+  write_text([&](std::string_view text) {
+    gathering.write(io::bytes_of(text));
+    written += text.size();
+  });
+  for (; written < size; ++written) gathering.write(io::bytes_of(" "));
+  gathering.finish();
 }
 
 void TarballWriter::prepare(const ManifestSpool& manifests) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "io/blob_source.h"
 #include "io/byte_sink.h"
 #include "io/file_system.h"
+#include "oci/image_layout.h"
 
 namespace seabag::bundle {
 
@@ -57,6 +59,8 @@ class TarballWriter {
     tar::Placement placement;
   };
   void write_tables(std::uint32_t tarball);
+  void write_table(std::uint32_t tarball, std::size_t member, std::uint64_t size,
+                   const std::function<void(const oci::TextSink&)>& write_text);
   void create(std::uint32_t tarball);
   void write_headers(std::uint32_t tarball);
   void mark_missing(index::BlobId blob);

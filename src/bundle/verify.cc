@@ -37,6 +37,54 @@ namespace {
 using index::BlobId;
 using index::Presence;
 
+// Holds a table of contents in a tarball against what it should be, piece by piece: that of 20,000
+// images has megabytes.
+class TableComparison {
+ public:
+  TableComparison(const io::BlobSource& tarball, const digest::Part& table)
+      : tarball_(tarball), at_(table.offset), end_(table.offset + table.size) {}
+
+  void expect(std::string_view text) {
+    while (is_same_ && !text.empty()) {
+      const std::string_view here = next(text.size());
+      is_same_ = !here.empty() && text.starts_with(here);
+      text.remove_prefix(std::min(text.size(), here.size()));
+    }
+  }
+
+  /// Blanks at its end do not count.
+  bool is_same() {
+    while (is_same_) {
+      const std::string_view here = next(room_.size());
+      if (here.empty()) break;
+      is_same_ = here.find_first_not_of(' ') == std::string_view::npos;
+    }
+    return is_same_;
+  }
+
+ private:
+  // The next bytes, at most so many; none at the end.
+  std::string_view next(std::size_t max_bytes) {
+    if (used_ == held_) {
+      held_ = static_cast<std::size_t>(std::min<std::uint64_t>(room_.size(), end_ - at_));
+      tarball_.read_at(at_, std::as_writable_bytes(std::span(room_).first(held_)));
+      at_ += held_;
+      used_ = 0;
+    }
+    const std::size_t count = std::min(max_bytes, held_ - used_);
+    used_ += count;
+    return std::string_view(room_).substr(used_ - count, count);
+  }
+
+  const io::BlobSource& tarball_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+  std::string room_ = std::string(limits::kBufferBytes, '\0');
+  std::size_t held_ = 0;
+  std::size_t used_ = 0;  // of those held
+  bool is_same_ = true;
+};
+
 class Verification {
  public:
   Verification(const OpenedBundle& bundle, const VerifyOptions& options,
@@ -104,31 +152,29 @@ class Verification {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) return;
     if (!is_image_tarball(payload.path)) return;
-    std::unordered_map<std::string, std::pair<BlobId, std::uint64_t>> expected;
-    for (const index::Location& at : index().locations) {
-      if (at.file == file) expected.emplace(member_path(at.blob), std::pair(at.blob, at.offset));
-    }
-    std::map<std::string, std::string> tables;
+    std::vector<bool> is_found(content().blobs.size(), false);
+    Tables tables;
     const io::FileBlob tarball(*bundle_.payload(file), 0, bundle_.payload(file)->size());
     std::size_t position = 0;
     tar::read_members(tarball, [&](const tar::FoundMember& found) {
       require_table_order(found.member.path, position++);
-      const auto known = expected.find(found.member.path);
-      if (known != expected.end()) {
-        check_member(payload.path, found, known->second.first, known->second.second);
-        expected.erase(known);
-      } else if (!read_table(tarball, found, tables)) {
+      const index::Location* known = find_location(file, found.member.path);
+      if (known != nullptr && !is_found[known->blob]) {
+        check_member(payload.path, found, known->blob, known->offset);
+        is_found[known->blob] = true;
+      } else if (!take_table(found, tables)) {
         add({.text = fmt::format("{} holds {}, which the index does not know", quoted(payload.path),
                                  quoted(found.member.path)),
              .file = payload.path});
       }
     });
-    for (const auto& [path, blob] : expected) {
-      add({.text = fmt::format("{} lacks {}", quoted(payload.path), path),
+    for (const index::Location& at : index().locations) {
+      if (at.file != file || is_found[at.blob]) continue;
+      add({.text = fmt::format("{} lacks {}", quoted(payload.path), member_path(at.blob)),
            .file = payload.path,
-           .blob = content().blobs[blob.first].digest});
+           .blob = content().blobs[at.blob].digest});
     }
-    check_tables(file, tables);
+    check_tables(file, tarball, tables);
   } catch (Error& error) {
     if (error.code() == Code::kCancelled) throw;
     add({.text = fmt::format("{}: {}", quoted(index().files[file].path), error.what()),
@@ -137,10 +183,19 @@ class Verification {
 
   std::string member_path(BlobId blob) const {
     const index::Blob& known = content().blobs[blob];
-    const std::string path = oci::blob_path(known.digest);
-    return known.presence == Presence::kMissing
-               ? "missing" + path.substr(std::string_view("blobs").size())
-               : path;
+    return known.presence == Presence::kMissing ? missing_path(known.digest)
+                                                : oci::blob_path(known.digest);
+  }
+
+  // Where the index has what should lie in a file under this name; null: nothing should.
+  const index::Location* find_location(std::uint32_t file, const std::string& member) const {
+    auto digest = digest_of_member(member, kBlobsFolder);
+    if (!digest) digest = digest_of_member(member, kMissingFolder);
+    const auto blob = digest ? bundle_.graph().find(*digest) : std::nullopt;
+    if (!blob || member != member_path(*blob)) return nullptr;
+    const auto places = bundle_.locations_of(*blob);
+    const auto at = std::ranges::find(places, file, &index::Location::file);
+    return at == places.end() ? nullptr : &*at;
   }
 
   void check_member(const std::string& file, const tar::FoundMember& found, BlobId blob,
@@ -154,49 +209,54 @@ class Verification {
          .blob = known.digest});
   }
 
-  static bool read_table(const io::BlobSource& tarball, const tar::FoundMember& found,
-                         std::map<std::string, std::string>& tables) {
-    const std::string& path = found.member.path;
-    if (path != oci::kLayoutPath && path != oci::kIndexPath && path != oci::kDockerManifestPath) {
-      return false;
-    }
-    if (found.member.size > limits::kLayoutIndexBytes) return false;
-    std::string& text = tables[path];
-    text.resize(found.member.size);
-    tarball.read_at(found.placement.data_offset, std::as_writable_bytes(std::span(text)));
+  // Where they lie, by their path.
+  using Tables = std::map<std::string_view, digest::Part>;
+
+  static bool take_table(const tar::FoundMember& found, Tables& tables) {
+    const auto name = std::ranges::find(kTables, found.member.path);
+    if (name == kTables.end() || found.member.size > limits::kLayoutIndexBytes) return false;
+    tables[*name] = {found.placement.data_offset, found.member.size};
     return true;
   }
 
   // A tarball's references are those whose manifests it holds: in one tarball all, in split ones
   // the repository's.
-  void check_tables(std::uint32_t file, std::map<std::string, std::string>& tables) {
+  void check_tables(std::uint32_t file, const io::BlobSource& tarball, const Tables& tables) {
     const std::string& path = index().files[file].path;
-    const auto compare = [&](std::string_view name, const std::string& expected) {
-      const auto found = tables.find(std::string(name));
-      std::string actual = found == tables.end() ? "" : found->second;
-      actual.erase(std::min(actual.size(), actual.find_last_not_of(' ') + 1));
-      if (actual == expected) return;
-      add({.text = fmt::format("{}: {} is {}", quoted(path), name,
-                               found == tables.end() ? "missing" : "not what the index says"),
-           .file = path});
+    const auto complain = [&](std::string_view name, const char* what) {
+      add({.text = fmt::format("{}: {} is {}", quoted(path), name, what), .file = path});
     };
-    compare(oci::kLayoutPath, std::string(oci::kLayoutText));
-    if (!tables.contains(std::string(oci::kIndexPath))) {
-      compare(oci::kIndexPath, "?");
-      return;
-    }
-    const auto references = references_in(tables.at(std::string(oci::kIndexPath)));
-    compare(oci::kIndexPath, layout_index(content(), bundle_.graph(), references));
-    compare(oci::kDockerManifestPath, docker_manifest(content(), bundle_.graph(), references));
+    const auto compare = [&](std::string_view name, const auto& write_expected) {
+      const auto found = tables.find(name);
+      if (found == tables.end()) return complain(name, "missing");
+      TableComparison comparison(tarball, found->second);
+      write_expected([&](std::string_view part) { comparison.expect(part); });
+      if (!comparison.is_same()) complain(name, "not what the index says");
+    };
+    compare(oci::kLayoutPath, [](const oci::TextSink& write) { write(oci::kLayoutText); });
+    const auto names = tables.find(oci::kIndexPath);
+    if (names == tables.end()) return complain(oci::kIndexPath, "missing");
+    const auto references = references_in(read_text(tarball, names->second));
+    compare(oci::kIndexPath, [&](const oci::TextSink& write) {
+      write_layout_index(content(), bundle_.graph(), references, write);
+    });
+    compare(oci::kDockerManifestPath, [&](const oci::TextSink& write) {
+      write_docker_manifest(content(), bundle_.graph(), references, write);
+    });
     const std::scoped_lock lock(mutex_);
     listed_.insert(references.begin(), references.end());
   }
 
+  static std::string read_text(const io::BlobSource& tarball, const digest::Part& part) {
+    std::string text(part.size, '\0');
+    tarball.read_at(part.offset, std::as_writable_bytes(std::span(text)));
+    return text;
+  }
+
   std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
     std::unordered_set<std::string> names;
-    for (oci::NamedManifest& entry : oci::parse_layout_index(layout_json)) {
-      names.insert(std::move(entry.name));
-    }
+    oci::visit_layout_index(layout_json,
+                            [&](oci::NamedManifest entry) { names.insert(std::move(entry.name)); });
     std::vector<std::uint32_t> references;
     for (std::uint32_t i = 0; i < content().references.size(); ++i) {
       if (names.contains(content().name_of(content().references[i]))) references.push_back(i);

@@ -131,6 +131,45 @@ Json to_json(const index::Index& index, const index::DiskInfo& disk) {
           {"zeroed", std::move(zeroed)}};
 }
 
+Json to_json(const Content& content, const Graph& graph, const index::ReferenceInfo& reference) {
+  const Entry entry = entry_of(content, graph, reference);
+  return {{"name", entry.name},
+          {"kind", entry.kind},
+          {"digest", entry.digest.text()},
+          {"size", entry.size},
+          {"artifactType", entry.artifact_type},
+          {"created", entry.created},
+          {"platforms", entry.platforms},
+          {"leftOut", entry.left_out},
+          {"incomplete", entry.missing},
+          {"source", content.sources[reference.source].uri},
+          {"readAt", to_rfc3339(reference.read_at)}};
+}
+
+// As it stands so many blanks to the right.
+std::string text_of(const Json& json, int indentation) {
+  const std::string text = json.dump(2, ' ', true, Json::error_handler_t::replace);
+  std::string indented;
+  for (const char c : text) {
+    indented += c;
+    if (c == '\n') indented.append(static_cast<std::size_t>(indentation), ' ');
+  }
+  return indented;
+}
+
+// Element by element: the list of a large bundle would be several times its index as a tree.
+template <class Item, class ToJson>
+void print_list(std::string_view name, const std::vector<Item>& items,
+                const std::function<void(std::string_view)>& print, ToJson to_json) {
+  print(fmt::format("  \"{}\": [", name));
+  std::string_view before = "\n    ";
+  for (const Item& item : items) {
+    print(fmt::format("{}{}", before, text_of(to_json(item), 4)));
+    before = ",\n    ";
+  }
+  print(items.empty() ? "]" : "\n  ]");
+}
+
 }  // namespace
 
 void list_text(const bundle::OpenedBundle& bundle,
@@ -169,43 +208,31 @@ void list_text(const bundle::OpenedBundle& bundle,
   print(fmt::format("seal  {}\n", bundle.seal().text()));
 }
 
-std::string list_json(const bundle::OpenedBundle& bundle) {
-  const Content& content = bundle.index().content;
-  Json references = Json::array();
-  for (const index::ReferenceInfo& reference : content.references) {
-    const Entry entry = entry_of(content, bundle.graph(), reference);
-    references.push_back({{"name", entry.name},
-                          {"kind", entry.kind},
-                          {"digest", entry.digest.text()},
-                          {"size", entry.size},
-                          {"artifactType", entry.artifact_type},
-                          {"created", entry.created},
-                          {"platforms", entry.platforms},
-                          {"leftOut", entry.left_out},
-                          {"incomplete", entry.missing},
-                          {"source", content.sources[reference.source].uri},
-                          {"readAt", to_rfc3339(reference.read_at)}});
-  }
-  Json absences = Json::array();
-  for (const index::Absence& absence : content.absences) {
-    absences.push_back(
-        {{"blob", absence.blob ? Json(content.blobs[*absence.blob].digest.text()) : Json()},
-         {"reference", absence.reference},
-         {"reason", absence.reason},
-         {"detail", absence.detail}});
-  }
-  Json files = Json::array();
-  for (const index::PayloadFile& file : bundle.index().files) {
-    files.push_back({{"path", file.path}, {"size", file.size}, {"sha256", file.sha256}});
-  }
-  Json disks = Json::array();
-  for (const index::DiskInfo& disk : bundle.index().disks) {
-    disks.push_back(to_json(bundle.index(), disk));
-  }
-  const Json json = {{"seal", bundle.seal().text()}, {"metadata", bundle.index().metadata},
-                     {"files", std::move(files)},    {"references", std::move(references)},
-                     {"disks", std::move(disks)},    {"absences", std::move(absences)}};
-  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
+void list_json(const bundle::OpenedBundle& bundle,
+               const std::function<void(std::string_view)>& print) {
+  const index::Index& index = bundle.index();
+  const Content& content = index.content;
+  print("{\n");
+  print(fmt::format("  \"seal\": {},\n", text_of(bundle.seal().text(), 2)));
+  print(fmt::format("  \"metadata\": {},\n", text_of(index.metadata, 2)));
+  print_list("files", index.files, print, [](const index::PayloadFile& file) {
+    return Json{{"path", file.path}, {"size", file.size}, {"sha256", file.sha256}};
+  });
+  print(",\n");
+  print_list("references", content.references, print, [&](const index::ReferenceInfo& reference) {
+    return to_json(content, bundle.graph(), reference);
+  });
+  print(",\n");
+  print_list("disks", index.disks, print,
+             [&](const index::DiskInfo& disk) { return to_json(index, disk); });
+  print(",\n");
+  print_list("absences", content.absences, print, [&](const index::Absence& absence) {
+    return Json{{"blob", absence.blob ? Json(content.blobs[*absence.blob].digest.text()) : Json()},
+                {"reference", absence.reference},
+                {"reason", absence.reason},
+                {"detail", absence.detail}};
+  });
+  print("\n}\n");
 }
 
 }  // namespace seabag::importer

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <string_view>
 
 #include "bundle/opened.h"
@@ -13,7 +12,8 @@ namespace seabag::importer {
 void list_text(const bundle::OpenedBundle& bundle,
                const std::function<void(std::string_view)>& print);
 
-/// The same for machines; format-spec/list.md has its shape.
-std::string list_json(const bundle::OpenedBundle& bundle);
+/// The same for machines, as JSON.
+void list_json(const bundle::OpenedBundle& bundle,
+               const std::function<void(std::string_view)>& print);
 
 }  // namespace seabag::importer

@@ -110,11 +110,7 @@ int patch(const CommandLine& line, io::FileSystem& files, transfer::Progress& pr
 int list(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
          const std::stop_token& stop) {
   const auto bundle = open_bundle(line, files, progress, stop);
-  if (line.json) {
-    cli::print(list_json(bundle));
-  } else {
-    list_text(bundle, [](std::string_view part) { cli::print(part); });
-  }
+  (line.json ? list_json : list_text)(bundle, [](std::string_view part) { cli::print(part); });
   return 0;
 }
 
@@ -250,7 +246,7 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
       line.target, {.files = &files,
                     .registry = cli::open_registries(line.registries, around, http),
                     .chunk_size = line.chunk_size});
-  const importing::NamePlan plan = plan_names(line, bundle, *target, progress);
+  importing::NamePlan plan = plan_names(line, bundle, *target, progress);
   if (line.dry_run) {
     const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());
     cli::print(line.json ? dry_run_json(plan, disks, target->uri())
@@ -268,7 +264,7 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
                              .references = {},
                              .disks = {}};
   try {
-    push_all(line, bundle, plan.names, *target, files, progress, stop, receipt);
+    push_all(line, bundle, std::move(plan.names), *target, files, progress, stop, receipt);
   } catch (const Error&) {
     finish_receipt(line, files, receipt);
     throw;

@@ -113,7 +113,7 @@ oci::Reference mapped(const oci::Reference& reference, const std::vector<Mapping
 NamePlan plan_names(const Content& content, const Graph& graph, const NameOptions& options,
                     const target::Target& target) {
   NamePlan plan;
-  std::map<std::string, NamedReference> taken;
+  std::map<std::string, std::size_t> taken;  // position in plan.names
   for (const std::uint32_t position : choose(content, graph, options)) {
     const ReferenceInfo& reference = content.references[position];
     const oci::Reference source = name_in(content, reference);
@@ -121,11 +121,13 @@ NamePlan plan_names(const Content& content, const Graph& graph, const NameOption
     if (const auto objection = target.objection(named.target)) {
       plan.problems.push_back(fmt::format("{}: {}", printable(source.text()), *objection));
     }
-    const auto [other, is_new] = taken.try_emplace(target.collision_key(named.target), named);
-    if (!is_new && content.references[other->second.reference].manifest != reference.manifest) {
-      plan.problems.push_back(
-          fmt::format("{} and {} would both become {}", printable(other->second.source.text()),
-                      printable(source.text()), printable(named.target.text())));
+    const auto [found, is_new] =
+        taken.try_emplace(target.collision_key(named.target), plan.names.size());
+    const NamedReference& other = is_new ? named : plan.names[found->second];
+    if (content.references[other.reference].manifest != reference.manifest) {
+      plan.problems.push_back(fmt::format("{} and {} would both become {}",
+                                          printable(other.source.text()), printable(source.text()),
+                                          printable(named.target.text())));
     }
     plan.names.push_back(std::move(named));
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/image_layout.h"
 
+#include <unordered_map>
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -12,15 +15,6 @@
 
 namespace seabag::oci {
 namespace {
-
-std::string text_of(const NamedManifest& entry) {
-  Descriptor descriptor = entry.manifest;
-  if (!entry.name.empty()) {
-    descriptor.annotations.emplace(kRefNameAnnotation, entry.name);
-    descriptor.annotations.emplace(kContainerdNameAnnotation, entry.name);
-  }
-  return to_json_text(descriptor);
-}
 
 std::string text_of(const DockerImage& image) {
   std::vector<std::string> layers;
@@ -40,18 +34,21 @@ std::string name_of(const Annotations& annotations) {
   return {};
 }
 
-void require_unambiguous(const std::vector<NamedManifest>& entries) {
-  std::map<std::string_view, const digest::Digest*> digests;
-  for (const NamedManifest& entry : entries) {
-    if (entry.name.empty()) continue;
-    const auto [found, fresh] = digests.emplace(entry.name, &entry.manifest.digest);
-    if (!fresh && *found->second != entry.manifest.digest) {
-      throw Error(Code::kMalformed, fmt::format("two manifests have the name {}: {} and {}",
-                                                seabag::quoted(entry.name), found->second->text(),
-                                                entry.manifest.digest.text()));
-    }
+// Refuses the second meaning of a name.
+class Meanings {
+ public:
+  void add(const NamedManifest& entry) {
+    if (entry.name.empty()) return;
+    const auto [found, is_new] = digests_.try_emplace(entry.name, entry.manifest.digest);
+    if (is_new || found->second == entry.manifest.digest) return;
+    throw Error(Code::kMalformed,
+                fmt::format("two manifests have the name {}: {} and {}", seabag::quoted(entry.name),
+                            found->second.text(), entry.manifest.digest.text()));
   }
-}
+
+ private:
+  std::unordered_map<std::string, digest::Digest> digests_;
+};
 
 std::vector<std::string> find_strings(const json::Value& object, const char* key) {
   std::vector<std::string> strings;
@@ -103,60 +100,81 @@ void require_layout_version(std::string_view oci_layout_text) {
   }
 }
 
-LayoutIndexText::LayoutIndexText()
-    : text_(fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[)",
-                        media_type::kImageIndex)) {}
-
-void LayoutIndexText::add(const NamedManifest& entry) {
-  if (!is_empty_) text_ += ',';
-  is_empty_ = false;
-  text_ += text_of(entry);
+std::string to_json_text(const NamedManifest& entry) {
+  Descriptor descriptor = entry.manifest;
+  if (!entry.name.empty()) {
+    descriptor.annotations.emplace(kRefNameAnnotation, entry.name);
+    descriptor.annotations.emplace(kContainerdNameAnnotation, entry.name);
+  }
+  return to_json_text(descriptor);
 }
 
-std::string LayoutIndexText::take() {
-  text_ += "]}";
-  return std::move(text_);
+LayoutIndexText::LayoutIndexText(TextSink write) : write_(std::move(write)) {
+  write_(fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[)",
+                     media_type::kImageIndex));
+}
+
+void LayoutIndexText::add(const NamedManifest& entry) {
+  write_((is_empty_ ? "" : ",") + to_json_text(entry));
+  is_empty_ = false;
+}
+
+void LayoutIndexText::finish() {
+  write_("]}");
 }
 
 std::string write_layout_index(const std::vector<NamedManifest>& entries) {
-  LayoutIndexText text;
+  std::string written;
+  LayoutIndexText text([&](std::string_view part) { written += part; });
   for (const NamedManifest& entry : entries) text.add(entry);
-  return text.take();
+  text.finish();
+  return written;
 }
 
-std::vector<NamedManifest> parse_layout_index(std::string_view text) {
+void visit_layout_index(std::string_view text, const std::function<void(NamedManifest)>& visit) {
   const std::string what(kIndexPath);
-  std::vector<NamedManifest> entries;
+  Meanings meanings;
   const json::Value rest = json::parse_list(
       text, what, "manifests", limits::kLayoutImages, [&](const json::Value& element) {
         Descriptor manifest = parse_descriptor(element);
         std::string name = name_of(manifest.annotations);
-        entries.push_back({std::move(name), std::move(manifest)});
+        NamedManifest entry{std::move(name), std::move(manifest)};
+        meanings.add(entry);
+        visit(std::move(entry));
       });
   try {
     require_index(rest);
-    require_unambiguous(entries);
   } catch (Error& error) {
     error.add_context(what);
     throw;
   }
+}
+
+std::vector<NamedManifest> parse_layout_index(std::string_view text) {
+  std::vector<NamedManifest> entries;
+  visit_layout_index(text, [&](NamedManifest entry) { entries.push_back(std::move(entry)); });
   return entries;
 }
 
-void DockerManifestText::add(const DockerImage& image) {
-  if (text_.size() > 1) text_ += ',';
-  text_ += text_of(image);
+DockerManifestText::DockerManifestText(TextSink write) : write_(std::move(write)) {
+  write_("[");
 }
 
-std::string DockerManifestText::take() {
-  text_ += ']';
-  return std::move(text_);
+void DockerManifestText::add(const DockerImage& image) {
+  write_((is_empty_ ? "" : ",") + text_of(image));
+  is_empty_ = false;
+}
+
+void DockerManifestText::finish() {
+  write_("]");
 }
 
 std::string write_docker_manifest(const std::vector<DockerImage>& images) {
-  DockerManifestText text;
+  std::string written;
+  DockerManifestText text([&](std::string_view part) { written += part; });
   for (const DockerImage& image : images) text.add(image);
-  return text.take();
+  text.finish();
+  return written;
 }
 
 std::vector<DockerArchiveImage> parse_docker_manifest(std::string_view text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,28 +33,36 @@ struct NamedManifest {
   friend bool operator==(const NamedManifest&, const NamedManifest&) = default;
 };
 
-/// Writes an index.json entry by entry: of a large registry's, the text alone is in memory.
-/// Deterministic: the same entries in the same order give the same bytes. Requires: all texts are
-/// UTF-8.
+/// As it stands in index.json.
+std::string to_json_text(const NamedManifest& entry);
+
+/// Takes a document piece by piece: of a large registry's nothing else is in memory.
+using TextSink = std::function<void(std::string_view)>;
+
+/// Writes an index.json entry by entry. Deterministic: the same entries in the same order give the
+/// same bytes. Requires: all texts are UTF-8. Order: add() any number of times, finish() once.
 class LayoutIndexText {
  public:
-  LayoutIndexText();
+  explicit LayoutIndexText(TextSink write);
   void add(const NamedManifest& entry);
-  /// All of it. Last.
-  std::string take();
+  void finish();
 
  private:
-  std::string text_;
+  TextSink write_;
   bool is_empty_ = true;
 };
 
 /// The same over a list.
 std::string write_layout_index(const std::vector<NamedManifest>& entries);
 
-/// The entries of an index.json; `name` is the containerd annotation if there, else ref.name, else
-/// empty. Errors: kMalformed, also for one name on two manifests (the grammar of names is not
-/// checked here);
-///         kUnsupported for another digest algorithm.
+/// Hands over the entries of an index.json in their order, one at a time: a large registry's are
+/// not all in memory. `name` is the containerd annotation if there, else ref.name, else empty.
+/// Errors: kMalformed, also for one name on two manifests (the grammar of names is not checked
+///         here); kUnsupported for another digest algorithm; what `visit` throws. Entries may have
+///         been handed over before.
+void visit_layout_index(std::string_view text, const std::function<void(NamedManifest)>& visit);
+
+/// The same as a list.
 std::vector<NamedManifest> parse_layout_index(std::string_view text);
 
 /// One image of the Docker view.
@@ -64,14 +73,16 @@ struct DockerImage {
 };
 
 /// Writes the manifest.json of "docker save" over the blobs of the layout, image by image.
+/// Order: as LayoutIndexText.
 class DockerManifestText {
  public:
+  explicit DockerManifestText(TextSink write);
   void add(const DockerImage& image);
-  /// All of it. Last.
-  std::string take();
+  void finish();
 
  private:
-  std::string text_ = "[";
+  TextSink write_;
+  bool is_empty_ = true;
 };
 
 /// The same over a list.

@@ -39,11 +39,68 @@ std::string read_text(const LayoutFiles& files, std::string_view file, std::uint
   return std::string(io::text_of(files.read(path, max_bytes)));
 }
 
+// By either annotation, for some tools write one and some the other.
 bool has_name(const oci::NamedManifest& entry, const std::string& name) {
   const auto ref_name = entry.manifest.annotations.find(std::string(oci::kRefNameAnnotation));
   return entry.name == name ||
          (ref_name != entry.manifest.annotations.end() && ref_name->second == name);
 }
+
+// Entries for a message: the first few, and how many more there are.
+class EntryList {
+ public:
+  void add(const oci::NamedManifest& entry) {
+    if (++count_ > kShown) return;
+    text_ += fmt::format("{}{} {}", count_ == 1 ? "" : ", ", quoted(entry.name),
+                         entry.manifest.digest.text());
+  }
+  std::size_t count() const { return count_; }
+  std::string text() const {
+    if (count_ == 0) return "none";
+    return count_ > kShown ? fmt::format("{} and {} more", text_, count_ - kShown) : text_;
+  }
+
+ private:
+  static constexpr std::size_t kShown = 10;
+  std::size_t count_ = 0;
+  std::string text_;
+};
+
+// Finds the one entry that the user named, by its name or its position.
+class Choice {
+ public:
+  explicit Choice(const std::string& name) : name_(name) {}
+
+  void consider(const oci::NamedManifest& entry) {
+    const std::size_t position = all_.count();
+    all_.add(entry);
+    if (!has_name(entry, name_) || digest_ == entry.manifest.digest) return;
+    if (matches_.count() == 0) {
+      position_ = position;
+      digest_ = entry.manifest.digest;
+    }
+    matches_.add(entry);
+  }
+
+  std::size_t taken(const std::string& path) const {
+    const auto position = find_position(name_);
+    if (position && *position < all_.count()) return *position;
+    if (matches_.count() == 1) return position_;
+    throw Error(Code::kRefused, matches_.count() == 0
+                                    ? fmt::format("{} has no image {}, but {}", quoted(path),
+                                                  quoted(name_), all_.text())
+                                    : fmt::format("{} has several images {}: {}", quoted(path),
+                                                  quoted(name_), matches_.text()))
+        .add_next_step("name one by its position in index.json: @0 is the first");
+  }
+
+ private:
+  const std::string& name_;
+  EntryList all_;
+  EntryList matches_;
+  std::size_t position_ = 0;              // of the first match
+  std::optional<digest::Digest> digest_;  // the same
+};
 
 // For a manifest whose descriptor is not at hand or says nothing: the document itself says its
 // type, once it is known to be the right one.
@@ -52,33 +109,27 @@ oci::RawManifest verified_as_it_says(io::Bytes bytes, const digest::Digest& dige
   return oci::verified(raw.bytes(), oci::media_type_of(raw.bytes()), digest);
 }
 
-std::string names_text(const std::vector<oci::NamedManifest>& entries) {
-  static constexpr std::size_t kShown = 10;
-  std::string text;
-  for (std::size_t i = 0; i < entries.size() && i < kShown; ++i) {
-    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(entries[i].name),
-                        entries[i].manifest.digest.text());
-  }
-  return entries.size() > kShown ? fmt::format("{} and {} more", text, entries.size() - kShown)
-                                 : text;
-}
-
 }  // namespace
 
 LayoutSource::LayoutSource(std::string uri, std::unique_ptr<LayoutFiles> files,
                            const std::string& name, ForeignClient foreign_client)
     : uri_(std::move(uri)), files_(std::move(files)), foreign_client_(std::move(foreign_client)) {
   oci::require_layout_version(read_text(*files_, oci::kLayoutPath, kLayoutFileBytes));
-  const auto found =
-      oci::parse_layout_index(read_text(*files_, oci::kIndexPath, limits::kLayoutIndexBytes));
   const std::string base_repository = repository_of_path(files_->path());
-  for (const oci::NamedManifest& entry : found) {
+  Choice choice(name);
+  const std::string index = read_text(*files_, oci::kIndexPath, limits::kLayoutIndexBytes);
+  oci::visit_layout_index(index, [&](oci::NamedManifest entry) {
+    if (!name.empty()) choice.consider(entry);
     oci::Reference reference = reference_of_entry(entry.name, base_repository);
     if (reference.tag.empty()) reference.digest = entry.manifest.digest;
-    entries_.push_back({std::move(reference), !entry.name.empty(), entry.manifest});
-  }
+    entries_.push_back({.name = std::move(reference),
+                        .is_named = !entry.name.empty(),
+                        .media_type = std::move(entry.manifest.media_type),
+                        .digest = entry.manifest.digest,
+                        .size = entry.manifest.size});
+  });
   sort_positions();
-  if (!name.empty()) select(found, name);
+  if (!name.empty()) asked_ = choice.taken(files_->path());
 }
 
 void LayoutSource::sort_positions() {
@@ -87,8 +138,7 @@ void LayoutSource::sort_positions() {
   by_digest_ = by_name_;
   std::ranges::stable_sort(by_name_, {},
                            [this](std::size_t i) { return name_key(entries_[i].name); });
-  std::ranges::stable_sort(by_digest_, {},
-                           [this](std::size_t i) { return entries_[i].manifest.digest; });
+  std::ranges::stable_sort(by_digest_, {}, [this](std::size_t i) { return entries_[i].digest; });
 }
 
 std::ranges::subrange<LayoutSource::Positions::const_iterator> LayoutSource::positions_of(
@@ -97,41 +147,18 @@ std::ranges::subrange<LayoutSource::Positions::const_iterator> LayoutSource::pos
                                   [this](std::size_t i) { return name_key(entries_[i].name); });
 }
 
-void LayoutSource::select(const std::vector<oci::NamedManifest>& found, const std::string& name) {
-  if (const auto position = find_position(name); position && *position < found.size()) {
-    asked_ = position;
-    return;
-  }
-  std::vector<oci::NamedManifest> matches;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (!has_name(found[i], name)) continue;
-    if (matches.empty()) asked_ = i;
-    if (matches.empty() || matches.front().manifest.digest != found[i].manifest.digest) {
-      matches.push_back(found[i]);
-    }
-  }
-  if (matches.size() == 1) return;
-  throw Error(Code::kRefused,
-              matches.empty()
-                  ? fmt::format("{} has no image {}, but {}", quoted(files_->path()), quoted(name),
-                                found.empty() ? "none" : names_text(found))
-                  : fmt::format("{} has several images {}: {}", quoted(files_->path()),
-                                quoted(name), names_text(matches)))
-      .add_next_step("name one by its position in index.json: @0 is the first");
-}
-
 std::vector<oci::Reference> LayoutSource::listed_names(const Relations& known) const {
   std::set<oci::Reference> names;
   std::unordered_set<digest::Digest> named;
   std::unordered_set<digest::Digest> entries;
   for (const Entry& entry : entries_) {
-    entries.insert(entry.manifest.digest);
+    entries.insert(entry.digest);
     if (!entry.is_named) continue;
     names.insert(entry.name);
-    named.insert(entry.manifest.digest);
+    named.insert(entry.digest);
   }
   for (const Entry& entry : entries_) {
-    const digest::Digest& digest = entry.manifest.digest;
+    const digest::Digest& digest = entry.digest;
     if (entry.is_named || named.contains(digest) || known.children.contains(digest)) continue;
     const auto subject = known.subjects.find(digest);
     const bool is_attached =
@@ -165,19 +192,19 @@ std::vector<oci::Reference> LayoutSource::references(const oci::Reference& repos
 }
 
 oci::RawManifest LayoutSource::manifest(const oci::Reference& name) {
-  if (asked_ && entries_[*asked_].name == name) return read_manifest(entries_[*asked_].manifest);
+  if (asked_ && entries_[*asked_].name == name) return read_manifest(entries_[*asked_]);
   if (name.digest) return read_manifest(*name.digest);
 
-  const oci::Descriptor* found = nullptr;
+  const Entry* found = nullptr;
   for (const std::size_t position : positions_of(name)) {
     const Entry& entry = entries_[position];
-    if (found != nullptr && found->digest != entry.manifest.digest) {
+    if (found != nullptr && found->digest != entry.digest) {
       throw Error(Code::kMalformed,
                   fmt::format("index.json gives the name {} to {} and to {}", quoted(name.text()),
-                              found->digest.text(), entry.manifest.digest.text()))
+                              found->digest.text(), entry.digest.text()))
           .add_next_step("name the one you want by its position in index.json: @0 is the first");
     }
-    found = &entry.manifest;
+    found = &entry;
   }
   if (found == nullptr) {
     throw Error(Code::kRefused,
@@ -203,7 +230,7 @@ std::string LayoutSource::require_blob(const digest::Digest& digest,
   return path;
 }
 
-oci::RawManifest LayoutSource::read_manifest(const oci::Descriptor& manifest) const {
+oci::RawManifest LayoutSource::read_manifest(const Entry& manifest) const {
   auto bytes = files_->read(require_blob(manifest.digest, manifest.size), limits::kManifestBytes);
   if (oci::media_type::is_index(manifest.media_type) ||
       oci::media_type::is_image_manifest(manifest.media_type) ||
@@ -214,10 +241,10 @@ oci::RawManifest LayoutSource::read_manifest(const oci::Descriptor& manifest) co
 }
 
 oci::RawManifest LayoutSource::read_manifest(const digest::Digest& digest) const {
-  const auto digest_at = [this](std::size_t i) { return entries_[i].manifest.digest; };
+  const auto digest_at = [this](std::size_t i) { return entries_[i].digest; };
   const auto position = std::ranges::lower_bound(by_digest_, digest, {}, digest_at);
   if (position != by_digest_.end() && digest_at(*position) == digest) {
-    return read_manifest(entries_[*position].manifest);
+    return read_manifest(entries_[*position]);
   }
   auto bytes = files_->read(require_blob(digest, std::nullopt), limits::kManifestBytes);
   return verified_as_it_says(std::move(bytes), digest);
@@ -236,7 +263,7 @@ std::vector<Attached> LayoutSource::attached(const oci::Reference& repository,
   for (const std::string& tag : attached_tags(subject)) {
     const auto name = make_reference(repository.registry, repository.repository, tag);
     for (const std::size_t position : positions_of(name)) {
-      list.add_tagged(read_manifest(entries_[position].manifest), tag);
+      list.add_tagged(read_manifest(entries_[position]), tag);
     }
   }
   return list.take();
@@ -252,9 +279,9 @@ LayoutSource::Relations LayoutSource::read_relations() const {
   Relations relations;
   std::unordered_set<digest::Digest> read;
   for (const Entry& entry : entries_) {
-    if (!read.insert(entry.manifest.digest).second) continue;
+    if (!read.insert(entry.digest).second) continue;
     try {
-      const oci::RawManifest raw = read_manifest(entry.manifest);
+      const oci::RawManifest raw = read_manifest(entry);
       const oci::Manifest parsed = oci::parse_manifest(raw);
       for (const oci::Descriptor& child : parsed.manifests) relations.children.insert(child.digest);
       if (!parsed.subject) continue;

@@ -47,7 +47,9 @@ class LayoutSource : public ImageSource {
   struct Entry {
     oci::Reference name;  ///< with a tag or a digest
     bool is_named = false;
-    oci::Descriptor manifest;
+    std::string media_type;  ///< of the manifest; a whole descriptor takes three times the room
+    digest::Digest digest;
+    std::uint64_t size = 0;
   };
   using Positions = std::vector<std::size_t>;
   /// What the manifests of the entries say about each other.
@@ -59,7 +61,6 @@ class LayoutSource : public ImageSource {
     std::vector<oci::Reference> names;  ///< of the entries that are listed, sorted
   };
 
-  void select(const std::vector<oci::NamedManifest>& found, const std::string& name);
   void sort_positions();
   /// Positions in entries_, ascending, of those that have this name; digests in names do not count.
   std::ranges::subrange<Positions::const_iterator> positions_of(const oci::Reference& name) const;
@@ -67,7 +68,7 @@ class LayoutSource : public ImageSource {
   const Relations& relations();
   Relations read_relations() const;
   std::vector<oci::Reference> listed_names(const Relations& known) const;
-  oci::RawManifest read_manifest(const oci::Descriptor& manifest) const;
+  oci::RawManifest read_manifest(const Entry& manifest) const;
   oci::RawManifest read_manifest(const digest::Digest& digest) const;
   std::string require_blob(const digest::Digest& digest, std::optional<std::uint64_t> size) const;
 

@@ -36,34 +36,75 @@ std::set<std::string> names_of(const oci::NamedManifest& entry) {
   return names;
 }
 
+constexpr const char* kList = "manifests";
+
+// index.json of others, its entries as texts: they stay as they wrote them, in their order.
+struct IndexTexts {
+  OrderedJson rest;  // the document, its list empty
+  std::vector<std::string> entries;
+};
+
+IndexTexts split_index(const std::string& text) {
+  using Event = OrderedJson::parse_event_t;
+  IndexTexts texts;
+  bool is_in_list = false;
+  texts.rest = OrderedJson::parse(text, [&](int depth, Event event, OrderedJson& part) {
+    if (depth == 1 && event == Event::key) is_in_list = part == kList;
+    if (depth != 2 || event != Event::object_end || !is_in_list) return true;
+    texts.entries.push_back(part.dump());
+    return false;
+  });
+  return texts;
+}
+
+// A document of others with another list.
+std::string with_list(const OrderedJson& rest, const std::string& list) {
+  std::string text;
+  for (const auto& [key, value] : rest.items()) {
+    text += fmt::format("{}{}:", text.empty() ? "{" : ",", OrderedJson(key).dump());
+    text += key == kList ? '[' + list + ']' : value.dump();
+  }
+  return text + '}';
+}
+
+struct NewEntry {
+  std::string_view name;
+  const oci::Descriptor* manifest;
+};
+
 // The entries of `existing`, those whose name a new one has replaced where they stand; then the
 // other new ones. Pushing the same again changes nothing.
-std::string merged_index(const std::string& existing,
-                         const std::vector<oci::NamedManifest>& added) {
-  const OrderedJson ours = OrderedJson::parse(oci::write_layout_index(added));
-  std::map<std::string, std::size_t> position_of;
+std::string merged_index(const std::string& existing, const std::vector<NewEntry>& added) {
+  std::map<std::string_view, std::size_t> position_of;
   for (std::size_t i = 0; i < added.size(); ++i) {
     if (!added[i].name.empty()) position_of.emplace(added[i].name, i);
   }
-  std::set<std::size_t> placed;
-  OrderedJson index = OrderedJson::parse(existing);
-  OrderedJson merged = OrderedJson::array();
-  const std::vector<oci::NamedManifest> entries = oci::parse_layout_index(existing);
-  for (std::size_t i = 0; i < entries.size(); ++i) {
+  std::vector<bool> is_placed(added.size(), false);
+  std::string list;
+  const auto append = [&](const std::string& entry) {
+    if (!list.empty()) list += ',';
+    list += entry;
+  };
+  const auto place = [&](std::size_t i) {
+    if (is_placed[i]) return;
+    append(oci::to_json_text({std::string(added[i].name), *added[i].manifest}));
+    is_placed[i] = true;
+  };
+  const IndexTexts texts = split_index(existing);
+  std::size_t at = 0;
+  oci::visit_layout_index(existing, [&](const oci::NamedManifest& entry) {
+    const std::string& text = texts.entries.at(at++);
     bool is_replaced = false;
-    for (const std::string& name : names_of(entries[i])) {
+    for (const std::string& name : names_of(entry)) {
       const auto found = position_of.find(name);
       if (found == position_of.end()) continue;
       is_replaced = true;
-      if (placed.insert(found->second).second) merged.push_back(ours["manifests"][found->second]);
+      place(found->second);
     }
-    if (!is_replaced) merged.push_back(std::move(index["manifests"][i]));
-  }
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    if (!placed.contains(i)) merged.push_back(ours["manifests"][i]);
-  }
-  index["manifests"] = std::move(merged);
-  return index.dump();
+    if (!is_replaced) append(text);
+  });
+  for (std::size_t i = 0; i < added.size(); ++i) place(i);
+  return with_list(texts.rest, list);
 }
 
 }  // namespace
@@ -96,10 +137,10 @@ LayoutTarget::LayoutTarget(TargetName name, io::FileSystem& files)
   if (!is_layout()) return;
   oci::require_layout_version(
       io::text_of(io::read_file(files_, place(oci::kLayoutPath), limits::kConfigFileBytes)));
-  for (const oci::NamedManifest& entry : oci::parse_layout_index(read_index())) {
+  oci::visit_layout_index(read_index(), [this](const oci::NamedManifest& entry) {
     listed_.insert(entry.manifest.digest);
     if (!entry.name.empty()) names_.insert_or_assign(entry.name, entry.manifest.digest);
-  }
+  });
 }
 
 LayoutTarget::~LayoutTarget() = default;
@@ -254,27 +295,27 @@ bool LayoutTarget::link_referrers(const std::string& /*repository*/,
   return false;
 }
 
-// In one order whatever the threads did: names, then what has none.
-std::vector<oci::NamedManifest> LayoutTarget::new_entries(
-    const std::vector<oci::NamedManifest>& existing) const {
-  std::vector<oci::NamedManifest> entries;
+// `existing` with what this run put there, in one order whatever the threads did: names, then what
+// has none.
+std::string LayoutTarget::index_with_new_entries(const std::string& existing) const {
+  std::vector<NewEntry> entries;
   std::set<digest::Digest> reachable = children_;
   for (const auto& [name, manifest] : tagged_) {
-    entries.push_back({name, manifest});
+    entries.push_back({name, &manifest});
     reachable.insert(manifest.digest);
   }
-  for (const oci::NamedManifest& entry : existing) {
+  oci::visit_layout_index(existing, [&](const oci::NamedManifest& entry) {
     const auto is_replaced = [&](const std::string& name) { return tagged_.contains(name); };
     if (std::ranges::none_of(names_of(entry), is_replaced)) reachable.insert(entry.manifest.digest);
-  }
+  });
   for (const auto& [name, manifest] : untagged_) {
-    if (!reachable.contains(manifest.digest)) entries.push_back({name, manifest});
+    if (!reachable.contains(manifest.digest)) entries.push_back({name, &manifest});
   }
-  std::ranges::sort(entries, {}, &oci::NamedManifest::name);
+  std::ranges::sort(entries, {}, &NewEntry::name);
   for (const auto& [digest, manifest] : referrers_) {
-    if (!reachable.contains(digest)) entries.push_back({"", manifest});
+    if (!reachable.contains(digest)) entries.push_back({"", &manifest});
   }
-  return entries;
+  return merged_index(existing, entries);
 }
 
 void LayoutTarget::finish() {
@@ -282,9 +323,8 @@ void LayoutTarget::finish() {
   for (const char* directory : {"blobs/sha256", "blobs/sha512", "blobs"}) {
     files_.sync_directory(place(directory));
   }
-  const std::string existing = read_index();
-  const std::string merged = merged_index(existing, new_entries(oci::parse_layout_index(existing)));
-  io::replace_file(files_, place(oci::kIndexPath), io::bytes_of(merged));
+  io::replace_file(files_, place(oci::kIndexPath),
+                   io::bytes_of(index_with_new_entries(read_index())));
 }
 
 }  // namespace seabag::target

@@ -69,8 +69,7 @@ class LayoutTarget : public Target {
   bool is_intact(const std::string& path, const digest::Digest& digest);
   void write_blob(const std::string& path, const oci::Descriptor& blob,
                   const io::BlobSource& bytes);
-  std::vector<oci::NamedManifest> new_entries(
-      const std::vector<oci::NamedManifest>& existing) const;
+  std::string index_with_new_entries(const std::string& existing) const;
 
   TargetName name_;
   io::FileSystem& files_;
