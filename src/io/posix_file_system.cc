@@ -55,6 +55,10 @@ Error file_error(int error_number, const std::string& action, const std::string&
     case EBUSY:
       return Error(Code::kPermission, text)
           .add_next_step("something uses it: unmount it, or take it out of its volume group first");
+    case EMFILE:
+    case ENFILE:
+      return Error(Code::kIo, text)
+          .add_next_step("every file of a bundle is open at once: raise the limit (ulimit -n)");
     case EISDIR:
       return {Code::kMalformed, text};
     case ELOOP:

@@ -41,6 +41,7 @@ TEST(FileError, SaysWhatToDo) {
       {ELOOP, Code::kMalformed},
       {EISDIR, Code::kMalformed},
       {EIO, Code::kIo},
+      {EMFILE, Code::kIo},
       {ENODEV, Code::kIo},
   };
   for (const ErrnoCase& row : rows) {
@@ -48,6 +49,7 @@ TEST(FileError, SaysWhatToDo) {
     EXPECT_EQ(error.code(), row.code) << row.number;
     EXPECT_THAT(error.what(), HasSubstr("writing \"a\\x1b\": ")) << row.number;
   }
+  EXPECT_THAT(file_error(EMFILE, "opening", "a").next_step(), HasSubstr("ulimit -n"));
 }
 
 class PosixFileSystemTest : public ::testing::Test {
