@@ -249,7 +249,10 @@ class Copy {
       }
       if (!share(chunk, piece, bytes)) {
         io::File& file = *to_->files()[piece.file];
-        file.write_at(piece.offset, bytes);
+        {
+          const std::scoped_lock lock(writing_);
+          file.write_at(piece.offset, bytes);
+        }
         file.start_write_back(piece.offset, bytes.size());
       }
       first = end;
@@ -308,6 +311,9 @@ class Copy {
   transfer::FirstFailure failure_;
   std::atomic<bool> can_share_ = true;
 
+  // One file, one writer: the kernel lets one in at a time, and the others spin on the inode's lock
+  // meanwhile (ext4: 3 to 8 % of the processor time of a disk of 8 GiB on two cores).
+  std::mutex writing_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable turn_changed_;
   disk::Extent extent_;                  // the one that next_ is in, or the one before

@@ -151,7 +151,8 @@ const BadCase kBad[] = {
     {"OneNameTwice",
      index(entry(kAbc, kRefNameAnnotation, "a:\\n1") + "," +
            entry(kDef, kContainerdNameAnnotation, "a:\\n1")),
-     R"(manifests[1]: two manifests have the name "a:\x0a1": )" + kAbc.text() + " and " + kDef.text()},
+     R"(manifests[1]: two manifests have the name "a:\x0a1": )" + kAbc.text() + " and " +
+         kDef.text()},
 };
 
 INSTANTIATE_TEST_SUITE_P(, ParseLayoutIndexRefuses, testing::ValuesIn(kBad),
