@@ -63,7 +63,8 @@ class Utf8Locale {
 /// One run of libarchive over the file, from an offset on. Threads: one.
 class Pass {
  public:
-  Pass(const io::File& file, std::uint64_t offset);
+  /// `buffer_bytes`: what is read at once, and so beyond what is wanted.
+  Pass(const io::File& file, std::uint64_t offset, std::size_t buffer_bytes);
   ~Pass() = default;
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
@@ -93,11 +94,11 @@ class Pass {
   std::unique_ptr<archive, Free> handle_;
 };
 
-Pass::Pass(const io::File& file, std::uint64_t offset)
+Pass::Pass(const io::File& file, std::uint64_t offset, std::size_t buffer_bytes)
     : file_(file),
       position_(offset),
       size_(file.size()),
-      buffer_(limits::kBufferBytes),
+      buffer_(buffer_bytes),
       handle_(archive_read_new()) {
   if (!handle_) throw std::bad_alloc();
   archive* const handle = handle_.get();
@@ -246,6 +247,7 @@ struct ForeignArchive::Listing {
   const Entry* find_regular(std::string_view member) const;
   const Entry& regular(const std::string& member) const;
   static bool go_to(Pass& pass, const Entry& entry);
+  static std::size_t bytes_to_read(const Entry& entry);
   void stream(const Entry& entry, std::uint64_t offset, io::ByteSink& to) const;
 
   std::string path;
@@ -264,7 +266,7 @@ ForeignArchive::Listing::Listing(std::string archive_path)
 
 void ForeignArchive::Listing::list() {
   const Utf8Locale locale;
-  Pass pass(*file, 0);
+  Pass pass(*file, 0, limits::kBufferBytes);
   while (archive_entry* const entry = pass.next()) add(entry, pass);
   compressed = pass.is_compressed();
 }
@@ -346,12 +348,19 @@ bool ForeignArchive::Listing::go_to(Pass& pass, const Entry& entry) {
   return false;
 }
 
+// A large registry's archive has tens of thousands of members of less than a KiB: a quarter of a
+// MiB for each took 13 of 20 s for 20,000 images.
+std::size_t ForeignArchive::Listing::bytes_to_read(const Entry& entry) {
+  static constexpr std::uint64_t kForHeaders = 4096;
+  return std::min<std::uint64_t>(entry.size, limits::kBufferBytes - kForHeaders) + kForHeaders;
+}
+
 void ForeignArchive::Listing::stream(const Entry& entry, std::uint64_t offset,
                                      io::ByteSink& to) const {
   check(offset <= entry.size, "a member is read from inside it on");
-  Pass pass(*file, entry.header_offset);
+  Pass pass(*file, entry.header_offset, compressed ? limits::kBufferBytes : bytes_to_read(entry));
   const bool found = go_to(pass, entry);
-  io::Bytes buffer(limits::kBufferBytes);
+  io::Bytes buffer(bytes_to_read(entry));
   std::uint64_t position = 0;
   while (const std::size_t n = found ? pass.read(buffer) : 0) {
     const std::uint64_t dropped = std::min<std::uint64_t>(n, offset - std::min(offset, position));
