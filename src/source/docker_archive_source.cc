@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/docker_archive_source.h"
 
+#include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -75,11 +77,12 @@ DockerArchiveSource::DockerArchiveSource(std::string uri, const std::string& pat
   }
   const auto text = archive_.read_member(index, limits::kLayoutIndexBytes);
   images_ = oci::parse_docker_manifest(io::text_of(text));
-  if (!name.empty()) {
+  if (name.empty()) {
+    for (std::size_t i = 0; i < images_.size(); ++i) add_names(i);
+  } else {
     select(name);
-    return;
   }
-  for (std::size_t i = 0; i < images_.size(); ++i) add_names(i);
+  std::ranges::stable_sort(names_, {}, &Name::reference);
 }
 
 void DockerArchiveSource::add_names(std::size_t image) {
@@ -127,24 +130,23 @@ std::vector<oci::Reference> DockerArchiveSource::repositories() {
 
 std::vector<oci::Reference> DockerArchiveSource::references(const oci::Reference& repository) {
   const std::lock_guard lock(mutex_);
+  const auto repository_key = [](const oci::Reference& name) {
+    return std::tie(name.registry, name.repository);
+  };
   std::set<oci::Reference> references;
-  for (const Name& name : names_) {
-    if (name.reference.registry != repository.registry) continue;
-    if (name.reference.repository == repository.repository) references.insert(full_name(name));
+  for (const Name& name :
+       std::ranges::equal_range(names_, repository_key(repository), {},
+                                [&](const Name& n) { return repository_key(n.reference); })) {
+    references.insert(full_name(name));
   }
   return {references.begin(), references.end()};
 }
 
 oci::RawManifest DockerArchiveSource::manifest(const oci::Reference& name) {
   const std::lock_guard lock(mutex_);
-  // First those that are made: another image, which may be damaged, need not be read for them.
-  for (const auto& [image, made] : manifests_) {
-    if (made.digest() == name.digest) return made;
-  }
+  if (name.digest) return manifest_with(*name.digest, name);
   const oci::RawManifest* found = nullptr;
-  for (const Name& known : names_) {
-    const bool by_digest = name.digest && manifest_of(known.image).digest() == *name.digest;
-    if (!by_digest && (name.digest || known.reference != name)) continue;
+  for (const Name& known : std::ranges::equal_range(names_, name, {}, &Name::reference)) {
     const oci::RawManifest& made = manifest_of(known.image);
     if (found != nullptr && found->digest() != made.digest()) {
       throw Error(Code::kMalformed, fmt::format("manifest.json gives the name {} to several images",
@@ -153,9 +155,24 @@ oci::RawManifest DockerArchiveSource::manifest(const oci::Reference& name) {
     }
     found = &made;
   }
-  if (found != nullptr) return *found;
-  throw Error(Code::kRefused,
-              fmt::format("{} has no image {}", quoted(archive_.path()), quoted(name.text())));
+  if (found == nullptr) throw no_image(name);
+  return *found;
+}
+
+// First those that are made: another image, which may be damaged, need not be read for them.
+const oci::RawManifest& DockerArchiveSource::manifest_with(const digest::Digest& digest,
+                                                           const oci::Reference& name) {
+  const auto made = image_of_.find(digest);
+  if (made != image_of_.end()) return manifest_of(made->second);
+  for (const Name& known : names_) {
+    if (manifest_of(known.image).digest() == digest) return manifest_of(known.image);
+  }
+  throw no_image(name);
+}
+
+Error DockerArchiveSource::no_image(const oci::Reference& name) const {
+  return {Code::kRefused,
+          fmt::format("{} has no image {}", quoted(archive_.path()), quoted(name.text()))};
 }
 
 std::vector<Attached> DockerArchiveSource::attached(const oci::Reference& /*repository*/,
@@ -166,7 +183,10 @@ std::vector<Attached> DockerArchiveSource::attached(const oci::Reference& /*repo
 const oci::RawManifest& DockerArchiveSource::manifest_of(std::size_t image) {
   const auto known = manifests_.find(image);
   if (known != manifests_.end()) return known->second;
-  return manifests_.emplace(image, read_image(images_[image])).first->second;
+  const oci::RawManifest& made =
+      manifests_.emplace(image, read_image(images_[image])).first->second;
+  image_of_.emplace(made.digest(), image);
+  return made;
 }
 
 const SavedLayer& DockerArchiveSource::measure(const std::string& member) try {

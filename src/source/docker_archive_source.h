@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "oci/image_layout.h"
 #include "source/image_source.h"
 #include "source/saved_image.h"
@@ -48,6 +49,8 @@ class DockerArchiveSource : public ImageSource {
   // Require mutex_ held.
   oci::Reference full_name(const Name& name);
   const oci::RawManifest& manifest_of(std::size_t image);
+  const oci::RawManifest& manifest_with(const digest::Digest& digest, const oci::Reference& name);
+  Error no_image(const oci::Reference& name) const;
   oci::RawManifest read_image(const oci::DockerArchiveImage& image);
   const SavedLayer& measure(const std::string& member);
   const std::string* find_member(const digest::Digest& digest);
@@ -55,10 +58,11 @@ class DockerArchiveSource : public ImageSource {
   std::string uri_;
   tar::ForeignArchive archive_;
   std::vector<oci::DockerArchiveImage> images_;
-  std::vector<Name> names_;  // those that were asked for
+  std::vector<Name> names_;  // those that were asked for, sorted
 
-  std::mutex mutex_;                                   // guards the three below
+  std::mutex mutex_;                                   // guards what follows
   std::map<std::size_t, oci::RawManifest> manifests_;  // by position in images_
+  std::map<digest::Digest, std::size_t> image_of_;     // by the digest of its manifest
   std::map<std::string, SavedLayer> layers_;           // by member; each is read and hashed once
   std::map<digest::Digest, std::string> members_;  // of the blobs of the manifests that were made
 };
