@@ -184,8 +184,9 @@ class Mending {
     try {
       written = write_new(path + bundle::kMendingSuffix, file, fill);
     } catch (const Error&) {
-      if (files_.find(path + bundle::kMendingSuffix))
+      if (files_.find(path + bundle::kMendingSuffix)) {
         files_.remove_file(path + bundle::kMendingSuffix);
+      }
       throw;
     }
     files_.rename(path + bundle::kMendingSuffix, path);

@@ -38,23 +38,17 @@ std::set<std::string> names_of(const oci::NamedManifest& entry) {
 
 constexpr const char* kList = "manifests";
 
-// index.json of others, its entries as texts: they stay as they wrote them, in their order.
-struct IndexTexts {
-  OrderedJson rest;  // the document, its list empty
-  std::vector<std::string> entries;
-};
-
-IndexTexts split_index(const std::string& text) {
+// Takes the entries out of an index.json as texts, in their order: what others wrote stays as they
+// wrote it. Returns the document, its list empty.
+OrderedJson take_entries(const std::string& text, std::vector<std::string>& entries) {
   using Event = OrderedJson::parse_event_t;
-  IndexTexts texts;
   bool is_in_list = false;
-  texts.rest = OrderedJson::parse(text, [&](int depth, Event event, OrderedJson& part) {
+  return OrderedJson::parse(text, [&](int depth, Event event, OrderedJson& part) {
     if (depth == 1 && event == Event::key) is_in_list = part == kList;
     if (depth != 2 || event != Event::object_end || !is_in_list) return true;
-    texts.entries.push_back(part.dump());
+    entries.push_back(part.dump());
     return false;
   });
-  return texts;
 }
 
 // A document of others with another list.
@@ -90,10 +84,11 @@ std::string merged_index(const std::string& existing, const std::vector<NewEntry
     append(oci::to_json_text({std::string(added[i].name), *added[i].manifest}));
     is_placed[i] = true;
   };
-  const IndexTexts texts = split_index(existing);
+  std::vector<std::string> entries;
+  const OrderedJson rest = take_entries(existing, entries);
   std::size_t at = 0;
   oci::visit_layout_index(existing, [&](const oci::NamedManifest& entry) {
-    const std::string& text = texts.entries.at(at++);
+    const std::string& text = entries.at(at++);
     bool is_replaced = false;
     for (const std::string& name : names_of(entry)) {
       const auto found = position_of.find(name);
@@ -104,7 +99,7 @@ std::string merged_index(const std::string& existing, const std::vector<NewEntry
     if (!is_replaced) append(text);
   });
   for (std::size_t i = 0; i < added.size(); ++i) place(i);
-  return with_list(texts.rest, list);
+  return with_list(rest, list);
 }
 
 }  // namespace
