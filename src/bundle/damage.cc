@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "bundle/frame.h"
+#include "bundle/tag_files.h"
 #include "io/file_blob.h"
 
 namespace seabag::bundle {
@@ -170,6 +171,7 @@ class Assessment {
       if (is_of_damaged_file(finding)) continue;
       if (finding.blob && lies_in_damaged_file(*finding.blob)) continue;
       if (finding.text == "\"data/\" is missing" && !report_.damaged_files.empty()) continue;
+      if (finding.text.ends_with(kLeftByMending)) continue;
       damage_.beyond_repair.push_back(finding.text);
     }
   }

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "bundle/seal.h"
+#include "bundle/tag_files.h"
 #include "bundle/unfinished.h"
 #include "digest/hasher.h"
 #include "digest/verifying_sink.h"
@@ -89,6 +90,17 @@ const bagit::ManifestEntry& require_listed(const std::vector<bagit::ManifestEntr
   throw Error(Code::kIntegrity, fmt::format("{} does not list {}", bagit::kTagManifestPath, name));
 }
 
+// What mending left when it was cut off is nobody's: only who looks for damage wants to know.
+void take_leftovers(std::vector<std::string>& unexpected, std::vector<std::string>* problems) {
+  std::erase_if(unexpected, [&](const std::string& finding) {
+    const auto name = find_mending_leftover(finding);
+    if (name && problems != nullptr) {
+      problems->push_back(fmt::format("{} {}", quoted(*name), kLeftByMending));
+    }
+    return name.has_value();
+  });
+}
+
 // What lies beside the payload can change how the bundle is read (a journal beside the index), so
 // it is always refused.
 void require_complete(io::FileSystem& files, const std::string& path,
@@ -96,6 +108,7 @@ void require_complete(io::FileSystem& files, const std::string& path,
                       const std::vector<bagit::ManifestEntry>& tags,
                       std::vector<std::string>* problems) {
   bagit::BagReport report = bagit::check_complete(files, path, payload, tags);
+  take_leftovers(report.unexpected, problems);
   for (auto* list : {&report.malformed, &report.unexpected, &report.missing}) {
     if (problems != nullptr && list != &report.malformed) {
       const auto in_payload = [](const std::string& text) {

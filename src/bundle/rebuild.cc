@@ -168,7 +168,7 @@ class GraphWalk {
     reference.read_at = read_at_;
     builder_.add_reference(std::move(reference));
   } catch (Error& error) {
-    error.add_context(fmt::format("{} names {}", oci::kIndexPath, quoted(entry.name)));
+    error.add_context(fmt::format("names {}", quoted(entry.name)));
     throw;
   }
 

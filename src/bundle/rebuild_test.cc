@@ -383,7 +383,7 @@ TEST_F(HostileTarball, IsRefusedForWhatItIs) {
        Code::kMalformed, "is no blob"},
       {"MemberElsewhere", with_member("etc/passwd"), Code::kMalformed, "\"etc/passwd\""},
       {"NameThatClimbs", layout(named(kManifest, "../../etc:1"), image), Code::kMalformed,
-       "index.json names \"../../etc:1\""},
+       "index.json: manifests[0]: names \"../../etc:1\""},
       {"NameWithAnEscape", layout(named(kManifest, "app:\\u001b[2J"), image), Code::kMalformed,
        "app:\\x1b[2J"},
       {"NameWithoutATag", layout(named(kManifest, "team/app"), image), Code::kMalformed,

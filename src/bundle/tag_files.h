@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "digest/digest.h"
@@ -14,6 +16,14 @@ namespace seabag::bundle {
 /// Whatever lies there is of a run that was cut off.
 inline constexpr const char* kMendingSuffix = ".mending";
 
+/// What verify says of such a file.
+inline constexpr std::string_view kLeftByMending =
+    "was left by a run of seabag-import patch that was cut off: run it again";
+
+/// The name of such a file beside the tag files, if `finding` of bagit::check_complete() is about
+/// one.
+std::optional<std::string> find_mending_leftover(std::string_view finding);
+
 /// Makes those tag files of a sealed bundle again that are missing or damaged: the same file of one
 /// of `others`, directories that may be copies of this bundle; else what follows from the other tag
 /// files: bagit.txt, bag-info.txt and the payload manifest from the index, the tag manifest from
@@ -22,9 +32,11 @@ inline constexpr const char* kMendingSuffix = ".mending";
 /// their names.
 ///
 /// Nothing that does not match its checksum is parsed, but for the tag manifest.
-/// Errors: those of the medium, but for `others`: what cannot be read there is passed over.
+/// Errors: those of the medium, but for `others`: what cannot be read there is passed over;
+/// kCancelled.
 std::vector<std::string> mend_tag_files(io::FileSystem& files, const std::string& bundle,
                                         const std::optional<digest::Digest>& seal,
-                                        const std::vector<std::string>& others);
+                                        const std::vector<std::string>& others,
+                                        const std::stop_token& stop);
 
 }  // namespace seabag::bundle

@@ -34,17 +34,17 @@ class TagFilesOfABundle : public ::testing::Test {
 };
 
 TEST_F(TagFilesOfABundle, AreLeftWhereTheyAreRight) {
-  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}), IsEmpty());
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}, {}), IsEmpty());
 }
 
 TEST_F(TagFilesOfABundle, AreMadeAgainFromTheIndex) {  // [DMG-12]
   for (const std::string name : {"bagit.txt", "manifest-sha256.txt"}) {
     const std::string right = text_of(name);
     files_->remove_file(at(name));
-    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}), ElementsAre(name));
+    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}, {}), ElementsAre(name));
     EXPECT_EQ(text_of(name), right);
     replace(name, right + "x");
-    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}), ElementsAre(name));
+    EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}, {}), ElementsAre(name));
     EXPECT_EQ(text_of(name), right);
   }
   OpenedBundle::open(*files_, path_, seal_);
@@ -53,7 +53,7 @@ TEST_F(TagFilesOfABundle, AreMadeAgainFromTheIndex) {  // [DMG-12]
 TEST_F(TagFilesOfABundle, AreLeftWhereWhatFollowsIsNotWhatWasSealed) {  // [DMG-12]
   // The sample's bag-info.txt is not the one that an export writes.
   replace("bag-info.txt", "Bagging-Date: 2024-01-02\n");
-  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}), IsEmpty());
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}, {}), IsEmpty());
   EXPECT_EQ(text_of("bag-info.txt"), "Bagging-Date: 2024-01-02\n");
 }
 
@@ -61,17 +61,17 @@ TEST_F(TagFilesOfABundle, AreNotMadeFromADamagedIndex) {
   const std::string index = text_of("index.sqlite");
   replace("index.sqlite", index + "x");
   replace("manifest-sha256.txt", "x");
-  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}), IsEmpty());
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}, {}), IsEmpty());
 }
 
 TEST_F(TagFilesOfABundle, GiveTheTagManifestIfTheSealIsKnown) {  // [DMG-12]
   const std::string right = text_of("tagmanifest-sha256.txt");
   replace("tagmanifest-sha256.txt", "x");
-  EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}), IsEmpty());
-  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}), ElementsAre("tagmanifest-sha256.txt"));
+  EXPECT_THAT(mend_tag_files(*files_, path_, std::nullopt, {}, {}), IsEmpty());
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}, {}), ElementsAre("tagmanifest-sha256.txt"));
   EXPECT_EQ(text_of("tagmanifest-sha256.txt"), right);
   files_->remove_file(at("tagmanifest-sha256.txt"));
-  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}), ElementsAre("tagmanifest-sha256.txt"));
+  EXPECT_THAT(mend_tag_files(*files_, path_, seal_, {}, {}), ElementsAre("tagmanifest-sha256.txt"));
 }
 
 class TagFilesWithACopy : public TagFilesOfABundle {
@@ -87,7 +87,7 @@ class TagFilesWithACopy : public TagFilesOfABundle {
     io::replace_file(*files_, io::join(copy_, name), io::bytes_of(text));
   }
   std::vector<std::string> mend() const {
-    return mend_tag_files(*files_, path_, seal_, {io::join(dir_.path(), "nothing"), copy_});
+    return mend_tag_files(*files_, path_, seal_, {io::join(dir_.path(), "nothing"), copy_}, {});
   }
 
   std::string copy_ = io::join(dir_.path(), "copy.bag");
@@ -113,6 +113,19 @@ TEST_F(TagFilesWithACopy, AreLeftWhereTheCopysIsDamagedToo) {  // [DMG-13]
   put_into_copy("index.sqlite", "y");
   EXPECT_THAT(mend(), IsEmpty());
   EXPECT_EQ(text_of("index.sqlite"), "x");
+}
+
+TEST_F(TagFilesWithACopy, AreNoWorseForWhatARunThatWasCutOffLeft) {
+  for (const std::string name : kNames) replace(name + ".mending", "half");
+  EXPECT_NO_THROW(OpenedBundle::open(*files_, path_, seal_));
+  std::vector<std::string> problems;
+  OpenedBundle::open(*files_, path_, seal_, &problems);
+  EXPECT_THAT(problems, ::testing::SizeIs(std::size(kNames)));
+  EXPECT_THAT(problems.front(), ::testing::HasSubstr("run it again"));
+  EXPECT_THAT(mend(), IsEmpty());
+  for (const std::string name : kNames) {
+    EXPECT_EQ(files_->find(at(name + ".mending")), std::nullopt) << name;
+  }
 }
 
 TEST_F(TagFilesWithACopy, AreMendedOverWhatARunThatWasCutOffLeft) {

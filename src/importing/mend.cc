@@ -92,17 +92,6 @@ class Mending {
     return blobs;
   }
 
-  // A blob of a split bundle may lie whole in another tarball.
-  std::unique_ptr<io::BlobSource> find_elsewhere(const index::Location& wanted) const {
-    const index::Blob& blob = blob_at(wanted);
-    for (const index::Location& at : bundle_.locations_of(wanted.blob)) {
-      if (at.file == wanted.file || bundle_.payload(at.file) == nullptr) continue;
-      auto bytes = std::make_unique<io::FileBlob>(*bundle_.payload(at.file), at.offset, blob.size);
-      if (has_digest(*bytes, blob.digest)) return bytes;
-    }
-    return nullptr;
-  }
-
   void put_frame(std::uint32_t file, FileInRepair& target) const {
     frames_.for_each(file, [&](std::uint64_t offset, const io::BlobSource& bytes) {
       target.put(offset, bytes, std::nullopt, stop_);
@@ -115,18 +104,22 @@ class Mending {
     put_frame(file, target);
     for (const index::Location& at : present_blobs_of(file)) {
       const index::Blob& blob = blob_at(at);
-      if (!supplies_.may_have(at) || target.has(at.offset, blob.size, blob.digest)) continue;
+      if (!supplies_.may_have(at)) continue;
+      const io::FileBlob there(*bundle_.payload(file), at.offset, blob.size);
+      if (supplies_.has_digest(there, blob.digest)) continue;
       if (const auto bytes = supplies_.find(at)) target.put(at.offset, *bytes, blob.digest, stop_);
     }
     finish(file, target);
   }
 
   void mend_whole(std::uint32_t file) {
-    FileInRepair target(files_, path_of(file), *bundle_.payload(file));
-    if (target.has(0, file_at(file).size, checksum_of(file)) &&
-        bundle_.payload(file)->size() == file_at(file).size) {
+    if (!supplies_.may_have_file(file)) return;
+    const io::File& there = *bundle_.payload(file);
+    if (there.size() == file_at(file).size &&
+        supplies_.has_digest(io::FileBlob(there, 0, there.size()), checksum_of(file))) {
       return;
     }
+    FileInRepair target(files_, path_of(file), there);
     const auto whole = supplies_.find_file(file);
     if (!whole) return;
     target.fit(file_at(file).size);
@@ -146,12 +139,11 @@ class Mending {
     std::vector<digest::Digest> lacking;
     for (const index::Location& at : blobs) {
       sources.push_back(supplies_.find(at));
-      if (!sources.back()) sources.back() = find_elsewhere(at);
       if (!sources.back()) lacking.push_back(blob_at(at).digest);
     }
     if (!lacking.empty()) {
       report_.not_mended.push_back(
-          fmt::format("{} is missing, and {} of its {} blobs are in no patch, first {}",
+          fmt::format("{} is missing, and {} of its {} blobs are in no patch or copy, first {}",
                       seabag::quoted(file_at(file).path), lacking.size(), blobs.size(),
                       lacking.front().text()));
       return;
@@ -167,8 +159,8 @@ class Mending {
   void make_file(std::uint32_t file) {
     const auto whole = supplies_.find_file(file);
     if (!whole) {
-      report_.not_mended.push_back(
-          fmt::format("{} is missing, and no patch has it", seabag::quoted(file_at(file).path)));
+      report_.not_mended.push_back(fmt::format("{} is missing, and no patch or copy has it",
+                                               seabag::quoted(file_at(file).path)));
       return;
     }
     make(file, [&](FileInRepair& target) { target.put(0, *whole, checksum_of(file), stop_); });
@@ -235,10 +227,11 @@ std::unique_ptr<io::Lock> lock_bundle(io::FileSystem& files, const std::string& 
       .add_next_step("wait for it to end");
 }
 
-MendReport mend_tags(io::FileSystem& files, const MendRequest& request) try {
+MendReport mend_tags(io::FileSystem& files, const MendRequest& request,
+                     const std::stop_token& stop) try {
   MendReport report;
   for (const std::string& name :
-       bundle::mend_tag_files(files, request.bundle, request.seal, request.patches)) {
+       bundle::mend_tag_files(files, request.bundle, request.seal, request.patches, stop)) {
     report.files.push_back({name, files.find(io::join(request.bundle, name))->size, false});
   }
   return report;
@@ -252,12 +245,12 @@ MendReport mend_tags(io::FileSystem& files, const MendRequest& request) try {
 MendReport mend(io::FileSystem& files, const MendRequest& request, transfer::Progress& progress,
                 const std::stop_token& stop) {
   const auto lock = lock_bundle(files, request.bundle);
-  MendReport tags = mend_tags(files, request);
+  MendReport tags = mend_tags(files, request, stop);
   std::vector<std::string> problems;  // what is to be mended
   const OpenedBundle bundle = OpenedBundle::open(files, request.bundle, request.seal, &problems);
-  Supplies supplies(files, bundle);
+  Supplies supplies(files, bundle, stop);
   for (const std::string& path : request.patches) {
-    supplies.add(path, request.jobs, progress, stop);
+    supplies.add(path, request.jobs, progress);
   }
   MendReport report = Mending(files, bundle, supplies, progress, stop).run();
   report.files.insert(report.files.begin(), tags.files.begin(), tags.files.end());

@@ -238,6 +238,40 @@ TEST_F(MendFromACopy, LeavesABlobThatIsDamagedInBoth) {  // [DMG-13]
   EXPECT_EQ(io::read_file(*files_, tarball(), 1U << 20U), before);
 }
 
+TEST_F(MendFromACopy, PassesOverWhatItCannotOpen) {  // [DMG-13]
+  files_->remove_file(io::join(copy_, kTarball));
+  files_->create_directory(io::join(copy_, kTarball));
+  change(0);
+  EXPECT_THAT(mend_with(*files_, {copy_}).files, SizeIs(1));
+  expect_whole();
+}
+
+TEST_F(MendFromACopy, TwoSplitOnesGiveABlobOutOfAnotherRepositorysTarball) {  // [DMG-13]
+  const std::string one = io::join(dir_.path(), "one.bag");
+  const std::string two = io::join(dir_.path(), "two.bag");
+  const bundle::PlanOptions split = {.by_repository = true};
+  seal_ = write_sample(*files_, one, sample_, split, {}, [&](index::Index& index) {
+    index.metadata["layout"] = bundle::text_of(split);
+  });
+  copy_tree(one, two);
+  const OpenedBundle bundle = OpenedBundle::open(*files_, one, seal_);
+  const auto shared = std::ranges::find_if(bundle.index().locations, [&](const auto& at) {
+    return bundle.locations_of(at.blob).size() > 1 &&
+           bundle.index().content.blobs[at.blob].size > 0;
+  });
+  ASSERT_NE(shared, bundle.index().locations.end());
+  const std::string file = bundle.index().files[shared->file].path;
+  const io::Bytes right = io::read_file(*files_, io::join(one, file), 1U << 20U);
+  for (const std::string& bag : {one, two}) {
+    const auto hurt = files_->open(io::join(bag, file), io::OpenMode::kReadWrite);
+    hurt->write_at(shared->offset, io::bytes_of("?"));
+    hurt->close();
+  }
+  path_ = one;
+  EXPECT_THAT(mend_with(*files_, {two}).files, SizeIs(1));
+  EXPECT_EQ(io::read_file(*files_, io::join(one, file), 1U << 20U), right);
+}
+
 TEST_F(MendFromACopy, MakesWhatIsMissing) {  // [DMG-13]
   files_->remove_file(tarball());
   files_->remove_file(io::join(path_, "index.sqlite"));
@@ -294,6 +328,13 @@ class MendUnderFaults : public Mend, public ::testing::WithParamInterface<testin
           digest::verify(io::FileBlob(*bundle.payload(0), at.offset, blob.size), blob.digest))
           << when;
     }
+  }
+
+  // As list and push do.
+  void open_without_index() const {
+    transfer::NoProgress quiet;
+    const bundle::RebuildMeans means{.progress = quiet, .stop = {}, .jobs = 1};
+    OpenedBundle::open(*files_, path_, seal_, nullptr, &means);
   }
 
   std::vector<digest::Digest> hurt_;
@@ -359,6 +400,7 @@ TEST_P(MendUnderFaults, GivesTheIndexItsNameWhenItIsWhole) {  // [DMG-13]
       if (files_->find(index)) {
         EXPECT_EQ(io::read_file(*files_, index, 1U << 20U), right) << nth;
       }
+      EXPECT_NO_THROW(open_without_index()) << "nothing is worse than it was, call " << nth;
     }
     is_over = faulty.calls(GetParam()) < nth;
     mend_with(*files_, {copy});

@@ -39,14 +39,6 @@ void FileInRepair::fit(std::uint64_t size) {
   if (readable_->size() != size) writable().resize(size);
 }
 
-bool FileInRepair::has(std::uint64_t offset, std::uint64_t size, const digest::Digest& digest) const
-    try {
-  return digest::digest_of(io::FileBlob(*readable_, offset, size), digest.algorithm()) == digest;
-} catch (const Error& error) {
-  if (!is_about_the_bytes(error)) throw;
-  return false;
-}
-
 bool FileInRepair::reads_as(std::uint64_t offset, std::span<const std::byte> expected,
                             std::span<std::byte> buffer) const try {
   readable_->read_at(offset, buffer.first(expected.size()));
@@ -82,8 +74,8 @@ void FileInRepair::put(std::uint64_t offset, const io::BlobSource& bytes,
   const digest::Digest actual = hasher.finish();
   if (actual == *digest) return;
   throw Error(Code::kIntegrity,
-              fmt::format("the patch gave {}, expected {}", actual.text(), digest->text()))
-      .add_next_step("the medium of the patch is failing: copy it again, or make it anew");
+              fmt::format("the patch or copy gave {}, expected {}", actual.text(), digest->text()))
+      .add_next_step("its medium is failing: copy it to another one");
 }
 
 void FileInRepair::finish() {

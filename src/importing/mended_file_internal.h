@@ -24,8 +24,6 @@ class FileInRepair {
 
   /// Cuts or extends it to `size`.
   void fit(std::uint64_t size);
-  /// Whether a range has that digest. What cannot be read has none.
-  bool has(std::uint64_t offset, std::uint64_t size, const digest::Digest& digest) const;
   /// Makes the range at `offset` be `bytes`, and writes only where it is not yet. `bytes` are
   /// hashed on the way. Errors: kIntegrity if they do not have `digest`, or cannot be read back;
   /// kCancelled.
