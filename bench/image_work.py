@@ -105,7 +105,7 @@ class ImageWork(Work):
             "oras copy": [f"oras copy --recursive --from-plain-http --to-oci-layout {image} {out}:{number}"
                           for number, image in enumerate(images)],
             "regctl image copy": [f"regctl registry set --tls disabled {host}"] + [
-                f"regctl image copy --referrers --digest-tags {image} ocidir://{out}/{number}" for number, image in enumerate(images)],
+                f"regctl image copy --referrers --digest-tags {image} ocidir://{out}:n{number}" for number, image in enumerate(images)],
             "hauler store": [f"hauler store add image --plain-http --store {out} {image}" for image in images],
             "imgpkg copy": [f"imgpkg copy --registry-insecure -i {image} --to-tar {out}/{number}.tar"
                             for number, image in enumerate(images)],
