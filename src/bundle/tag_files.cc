@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "bagit/bag_files.h"
 #include "base/error.h"
@@ -26,9 +27,7 @@
 namespace seabag::bundle {
 namespace {
 
-// What the tag manifest lists, and it.
-constexpr std::array<std::string_view, 4> kListed = {bagit::kDeclarationPath, bagit::kBagInfoPath,
-                                                     bagit::kManifestPath, index::kIndexFile};
+// The tag manifest, last, lists the others.
 constexpr std::array<std::string_view, 5> kTagFiles = {bagit::kDeclarationPath, bagit::kBagInfoPath,
                                                        bagit::kManifestPath, index::kIndexFile,
                                                        bagit::kTagManifestPath};
@@ -121,7 +120,7 @@ class TagFiles {
   void make_tag_manifest(const digest::Digest& seal) {
     if (take_from_others(bagit::kTagManifestPath, seal)) return;
     std::vector<bagit::ManifestEntry> entries;
-    for (const std::string_view name : kListed) {
+    for (const std::string_view name : std::span(kTagFiles).first<4>()) {
       const auto checksum = checksum_of(at(name));
       if (!checksum) return;
       entries.push_back({*checksum, std::string(name)});

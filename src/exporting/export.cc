@@ -41,7 +41,7 @@ using Sources = std::vector<std::unique_ptr<source::ImageSource>>;
 Sources open_sources(const std::vector<source::SourceName>& names, const Means& means) {
   Sources sources;
   for (const source::SourceName& name : names) {
-    const auto same = [&](const auto& opened) { return opened->uri() == name.text; };
+    const auto same = [&](const auto& opened) { return opened->uri() == source::uri_of(name); };
     if (std::ranges::none_of(sources, same)) {
       sources.push_back(source::open_source(name, means.surroundings));
     }

@@ -12,7 +12,7 @@ namespace seabag::importer {
 void list_text(const bundle::OpenedBundle& bundle,
                const std::function<void(std::string_view)>& print);
 
-/// The same for machines, as JSON.
+/// The same for machines; format-spec/output.md has its shape.
 void list_json(const bundle::OpenedBundle& bundle,
                const std::function<void(std::string_view)>& print);
 

@@ -39,9 +39,9 @@ std::string mending_text(const Verified& verified) {
     text += fmt::format("no patch mends: {}\n", problem);
   }
   const std::string bundle = printable(verified.bundle.path(), 4096);
-  if (!verified.bundle.index_defect().empty()) {
-    text += fmt::format(
-        "only another copy of the bundle has its index: seabag-import patch {} COPY\n", bundle);
+  if (!verified.bundle.index_defect().empty()) {  // a patch would be refused without the index
+    return text + fmt::format("another copy of the bundle mends it: seabag-import patch {} COPY\n",
+                              bundle);
   }
   if (damage.files.empty()) return text;
   if (!damage.needs_patch()) {

@@ -15,6 +15,7 @@
 #include "digest/verifying_sink.h"
 #include "importing/mend_supplies_internal.h"
 #include "importing/mended_file_internal.h"
+#include "io/clean_up.h"
 #include "io/file_blob.h"
 
 namespace seabag::importing {
@@ -170,18 +171,19 @@ class Mending {
   template <class Fill>
   void make(std::uint32_t file, Fill fill) {
     const std::string path = path_of(file);
+    const std::string beside = path + bundle::kMendingSuffix;
     require_space(file_at(file).size);
     io::create_directories(files_, io::parent_of(path));
     std::uint64_t written = 0;
     try {
-      written = write_new(path + bundle::kMendingSuffix, file, fill);
+      written = write_new(beside, file, fill);
     } catch (const Error&) {
-      if (files_.find(path + bundle::kMendingSuffix)) {
-        files_.remove_file(path + bundle::kMendingSuffix);
-      }
+      io::clean_up([&] {
+        if (files_.find(beside)) files_.remove_file(beside);
+      });
       throw;
     }
-    files_.rename(path + bundle::kMendingSuffix, path);
+    files_.rename(beside, path);
     files_.sync_directory(io::parent_of(path));
     report_.files.push_back({file_at(file).path, written, true});
   }

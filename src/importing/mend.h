@@ -42,9 +42,9 @@ struct MendReport {
 /// whatever ends this early leaves nothing worse than it was, and it can be done again.
 ///
 /// Errors: those of OpenedBundle::open(), for the bundle and for a patch; kIntegrity if a patch is
-/// for another bundle or damaged itself, or neither patch nor copy, before anything is written;
-/// kLocked; kPermission (the next step says what to do with a medium that is read-only); kNoSpace,
-/// kIo; kCancelled.
+/// for another bundle or damaged itself, or neither patch nor copy, before anything of the payload
+/// is written; kLocked; kPermission (the next step says what to do with a medium that is
+/// read-only); kNoSpace, kIo; kCancelled.
 MendReport mend(io::FileSystem& files, const MendRequest& request, transfer::Progress& progress,
                 const std::stop_token& stop);
 

@@ -267,6 +267,16 @@ class Repair(harness.FilledRegistryTestCase):
         run("diff", "-r", self.bundle, self.whole)
         run("diff", "-r", other, self.whole)
 
+    def test_without_its_index_no_patch_is_advised_that_would_be_refused(self):
+        (self.bundle / "index.sqlite").unlink()
+        offset, size, _, _ = self.rows()[-1]
+        self.flip(offset + size // 2)
+        said = run(IMPORT, "verify", self.bundle, "--damage", self.list, expect=20).stdout
+        self.assertEqual(said.count(f"seabag-import patch {self.bundle} COPY"), 1, said)
+        self.assertNotIn("--repair", said)
+        run(IMPORT, "patch", self.bundle, self.whole)
+        run("diff", "-r", self.bundle, self.whole)
+
     def test_every_file_that_is_damaged_or_gone_comes_back_from_a_copy(self):  # [DMG-13]
         for path in sorted(path.relative_to(self.whole) for path in self.whole.rglob("*") if path.is_file()):
             for how in ("flipped", "cut", "gone"):
