@@ -16,17 +16,21 @@ namespace {
 
 void take_checksums(io::FileSystem& files, SealRequest& request, transfer::Progress& progress,
                     const std::stop_token& stop) {
+  std::vector<BegunChecksum>& checksums = request.begun;
+  checksums.resize(request.index.files.size());
   std::uint64_t bytes = 0;
-  for (const index::PayloadFile& file : request.index.files) bytes += file.size;
-  progress.begin("checksums", request.index.files.size(), bytes);
+  for (std::size_t i = 0; i < checksums.size(); ++i) {
+    bytes += request.index.files[i].size - checksums[i].bytes;
+  }
+  progress.begin("checksums", checksums.size(), bytes);
   transfer::RateLimit unlimited(0, stop);
-  transfer::for_each_parallel(request.index.files.size(), request.jobs, stop, [&](std::size_t i) {
+  transfer::for_each_parallel(checksums.size(), request.jobs, stop, [&](std::size_t i) {
     index::PayloadFile& payload = request.index.files[i];
+    auto& [hasher, taken] = checksums[i];
     const auto file = files.open(io::join(request.directory, payload.path), io::OpenMode::kRead);
     check(file->size() == payload.size, "a payload file has its planned size");
-    const io::FileBlob blob(*file, 0, payload.size);
-    digest::Hasher hasher;
-    transfer::read_ahead(transfer::MeteredSource(blob, progress, unlimited),
+    const io::FileBlob rest(*file, taken, payload.size - taken);
+    transfer::read_ahead(transfer::MeteredSource(rest, progress, unlimited),
                          [&](std::span<const std::byte> chunk) { hasher.update(chunk); });
     payload.sha256 = hasher.finish().hex();
     progress.item_done(payload.path);

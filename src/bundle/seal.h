@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "bagit/bag_files.h"
+#include "digest/hasher.h"
 #include "index/index_file.h"
 #include "io/file_system.h"
 #include "transfer/progress.h"
@@ -14,10 +17,17 @@ namespace seabag::bundle {
 /// The version of the bundle format that this build writes, and the only one it reads.
 inline constexpr const char* kFormatVersion = "1";
 
+/// The checksum of a file, of which the first bytes were taken.
+struct BegunChecksum {
+  digest::Hasher hasher;
+  std::uint64_t bytes = 0;
+};
+
 struct SealRequest {
-  std::string directory;    ///< the bag in the making, its payload on the medium
-  index::Index index;       ///< all but the checksums of the payload files
-  bagit::BagInfo bag_info;  ///< Payload-Oxum is added here
+  std::string directory;                  ///< the bag in the making, its payload on the medium
+  index::Index index;                     ///< all but the checksums of the payload files
+  std::vector<BegunChecksum> begun = {};  ///< of the first of index.files; the others' begin at 0
+  bagit::BagInfo bag_info;                ///< Payload-Oxum is added here
   int jobs = 1;
 };
 
@@ -26,8 +36,8 @@ struct Sealed {
   index::Index index;   ///< the request's, with the checksums
 };
 
-/// Closes a bag: reads the payload back and takes its checksums, writes the index and the tag
-/// files, and syncs all. What an earlier try left is replaced.
+/// Closes a bag: reads the payload back where its checksums do not go yet, writes the index and the
+/// tag files, and syncs all. What an earlier try left is replaced.
 ///
 /// Order: payload, index, bagit.txt and bag-info.txt, payload manifest, tag manifest: a crash
 /// leaves no file that

@@ -183,6 +183,12 @@ std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint6
   return windows;
 }
 
+std::pair<std::uint32_t, std::uint64_t> TarballWriter::position_of(BlobId blob) const {
+  check(!places_of(blob).empty(), "the blob is in the plan");
+  const Place& first = places_of(blob).front();
+  return {first.tarball, first.placement.data_offset};
+}
+
 std::size_t TarballWriter::copies_of(BlobId blob) const {
   return places_of(blob).size();
 }
@@ -192,6 +198,11 @@ std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_
   const Place& place = places_of(blob)[copy];
   return std::make_unique<io::FileBlob>(*tarballs_[place.tarball], place.placement.data_offset,
                                         content_.blobs[blob].size);
+}
+
+std::unique_ptr<io::BlobSource> TarballWriter::open_tarball(std::uint32_t tarball) const {
+  return std::make_unique<io::FileBlob>(*tarballs_.at(tarball), 0,
+                                        plan_.tarballs.at(tarball).plan.tarball_size);
 }
 
 void TarballWriter::sync() {
@@ -217,7 +228,7 @@ void TarballWriter::mark_missing(BlobId blob) {
   }
 }
 
-void TarballWriter::finish() {
+bool TarballWriter::finish() {
   bool any_missing = false;
   for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
     if (content_.blobs[blob].presence != Presence::kMissing || places_of(blob).empty()) continue;
@@ -227,6 +238,7 @@ void TarballWriter::finish() {
   for (std::uint32_t i = 0; any_missing && i < plan_.tarballs.size(); ++i) write_tables(i);
   sync();
   for (const auto& tarball : tarballs_) tarball->close();
+  return any_missing;
 }
 
 }  // namespace seabag::bundle

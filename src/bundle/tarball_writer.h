@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bundle/manifest_spool.h"
@@ -39,10 +40,15 @@ class TarballWriter {
   /// Where the bytes of `blob` go, in every tarball that has it; `already`: bytes at the front that
   /// lie there.
   std::unique_ptr<io::ByteSink> open_window(index::BlobId blob, std::uint64_t already) const;
+  /// The tarball that has the first copy of `blob`, and where in it the blob begins.
+  std::pair<std::uint32_t, std::uint64_t> position_of(index::BlobId blob) const;
   /// In how many tarballs `blob` lies.
   std::size_t copies_of(index::BlobId blob) const;
   /// The bytes of one copy of `blob` as they lie there: to be hashed, not to be believed.
   std::unique_ptr<io::BlobSource> open_blob(index::BlobId blob, std::size_t copy = 0) const;
+
+  /// The bytes of a tarball as they lie there. Order: before finish().
+  std::unique_ptr<io::BlobSource> open_tarball(std::uint32_t tarball) const;
 
   /// All that was written is on the medium. Errors: those of File::sync(); kIo for good once one
   /// failed, because the kernel may have dropped what a second sync would report as written.
@@ -51,7 +57,8 @@ class TarballWriter {
   /// Turns the reserved ranges of blobs that could not be had into members
   /// "missing/<algorithm>/<hex>" of zeros, and drops the images that need them from the tables of
   /// contents; then syncs and closes.
-  void finish();
+  /// Returns whether there were such blobs: bytes that were read before may be others now.
+  bool finish();
 
  private:
   struct Place {

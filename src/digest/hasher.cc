@@ -19,6 +19,15 @@ Hasher::Hasher(Algorithm algorithm) : algorithm_(algorithm), context_(EVP_MD_CTX
         "OpenSSL starts a digest");
 }
 
+Hasher::Hasher(const Hasher& other) : algorithm_(other.algorithm_), context_(EVP_MD_CTX_new()) {
+  check(context_ && EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1,
+        "OpenSSL copies a digest");
+}
+
+Hasher& Hasher::operator=(const Hasher& other) {
+  return *this = Hasher(other);
+}
+
 void Hasher::update(std::span<const std::byte> bytes) {
   check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1,
         "OpenSSL updates a digest");

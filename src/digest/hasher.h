@@ -10,10 +10,16 @@ struct evp_md_ctx_st;
 
 namespace seabag::digest {
 
-/// Computes one digest. Order: update() any number of times, finish() once.
+/// Computes one digest. A copy goes its own way from where the other stands.
+/// Order: update() any number of times, finish() once.
 class Hasher {
  public:
   explicit Hasher(Algorithm algorithm = Algorithm::kSha256);
+  Hasher(const Hasher& other);
+  Hasher& operator=(const Hasher& other);
+  Hasher(Hasher&&) noexcept = default;
+  Hasher& operator=(Hasher&&) noexcept = default;
+  ~Hasher() = default;
   void update(std::span<const std::byte> bytes);
   Digest finish();
 

@@ -23,6 +23,7 @@
 #include "exporting/landing.h"
 #include "exporting/medium.h"
 #include "exporting/resolve.h"
+#include "exporting/running_checksums.h"
 #include "io/clean_up.h"
 
 // resolve -> plan -> fetch -> seal. Lines marked "final:" name what does not change any more behind
@@ -290,7 +291,8 @@ class Export {
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
     if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
-    std::vector<index::Location> locations = write_tarballs(unfinished, plan);
+    std::vector<bundle::BegunChecksum> begun;
+    std::vector<index::Location> locations = write_tarballs(unfinished, plan, begun);
     land_disks(request_, means_, unfinished, plan);
     // final: every payload file.
     require_anything(plan);
@@ -309,6 +311,7 @@ class Export {
                                 .content = is_sorted ? std::move(plan.content)
                                                      : index::canonical(std::move(plan.content)),
                                 .disks = std::move(plan.disks)},
+                      .begun = std::move(begun),
                       .bag_info = std::move(info),
                       .jobs = request_.jobs},
                      means_.progress, means_.stop);
@@ -320,26 +323,29 @@ class Export {
     return report;
   }
 
-  // Where each blob lies.
-  std::vector<index::Location> write_tarballs(UnfinishedBundle& unfinished, index::Index& plan) {
+  // Where each blob lies. `begun`: the tarballs' checksums, as far as they were taken meanwhile.
+  std::vector<index::Location> write_tarballs(UnfinishedBundle& unfinished, index::Index& plan,
+                                              std::vector<bundle::BegunChecksum>& begun) {
     Content& content = plan.content;
     const Graph graph(content);
     const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);
     bundle::TarballWriter tarballs(means_.files, unfinished.directory(), content, graph, layout);
-    if (!layout.tarballs.empty()) fetch_all(unfinished, content, graph, tarballs);
+    if (!layout.tarballs.empty()) begun = fetch_all(unfinished, content, graph, layout, tarballs);
     // final: every payload byte, but for the tables of contents of images that could not be had.
     read_creation_times(content, graph, tarballs);
-    tarballs.finish();
+    if (tarballs.finish()) begun.clear();
     return layout.locations();
   }
 
-  void fetch_all(UnfinishedBundle& unfinished, Content& content, const Graph& graph,
-                 bundle::TarballWriter& tarballs) {
+  std::vector<bundle::BegunChecksum> fetch_all(UnfinishedBundle& unfinished, Content& content,
+                                               const Graph& graph, const bundle::BundlePlan& layout,
+                                               bundle::TarballWriter& tarballs) {
     bundle::LandedBytes landed;
     bundle::LandedLog log = open_log(unfinished, tarballs, landed);
     const Sources sources =
         open_sources(request_.sources.empty() ? names_of(content) : request_.sources, means_);
     Landing landing(content, tarballs, std::move(log));
+    RunningChecksums checksums(graph, layout, tarballs, landing);
     try {
       fetch(content, graph, tarballs, landing,
             {.sources = ordered(sources, content),
@@ -354,6 +360,7 @@ class Export {
     }
     landing.checkpoint();
     landing.close();
+    return checksums.take();
   }
 
   bundle::LandedLog open_log(UnfinishedBundle& unfinished, bundle::TarballWriter& tarballs,

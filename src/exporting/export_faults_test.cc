@@ -49,7 +49,8 @@ class FaultyMedium : public ::testing::Test {
     return files.calls(operation);
   }
 
-  // The export fails as it should, leaves nothing false, says what to do, and can be resumed.
+  // The export fails as it should, leaves nothing false, says what to do, and can be resumed. How
+  // often it reads depends on how far RunningChecksums gets: the last calls may not be needed.
   static void expect_resumable(const Fault& fault, Code code) {
     SCOPED_TRACE(fmt::format("{} {} fails with {}{}{}", testing::name_of(fault.operation),
                              fault.nth, fault.error_number, fault.for_ever ? " for ever" : "",
@@ -62,7 +63,7 @@ class FaultyMedium : public ::testing::Test {
     SmallExport exporting;
     try {
       exporting.run(files);
-      ADD_FAILURE() << "a failure was passed over";
+      EXPECT_LT(files.calls(fault.operation), fault.nth) << "a failure was passed over";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), code) << error.what();
       const bool is_planned =

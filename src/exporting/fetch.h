@@ -26,8 +26,9 @@ struct FetchRequest {
 };
 
 /// Brings the bytes of every present blob but the manifests to its place: over `jobs` connections,
-/// verified on the way, largest first. A transfer that breaks off goes on where it stopped. A blob
-/// that cannot be had becomes kMissing in `content`, with an absence.
+/// verified on the way, the largest first, most of the others in the tarballs' order. A transfer
+/// that breaks off goes on where it stopped. A blob that cannot be had becomes kMissing in
+/// `content`, with an absence.
 ///
 /// Errors: kUnavailable when a source does not answer any more (what other sources have is fetched
 /// first); kCancelled;

@@ -274,7 +274,7 @@ TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
   tarballs.prepare(spool);
   Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
   const auto blob = *graph.find(digest());
-  landing.begin(blob);
+  landing.begin(blob, 0);
   tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
   files_.fail({.operation = testing::Operation::kSync});
   EXPECT_THROW(landing.checkpoint(), Error);

@@ -1,39 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporting/landing.h"
 
+#include "base/error.h"
+
 namespace seabag::exporting {
 
 Landing::Landing(const index::Content& content, bundle::TarballWriter& tarballs,
                  bundle::LandedLog log)
-    : content_(content), tarballs_(tarballs), log_(std::move(log)) {}
+    : content_(content),
+      tarballs_(tarballs),
+      log_(std::move(log)),
+      begun_(content.blobs.size(), 0),
+      is_landed_(content.blobs.size(), false) {}
 
-std::atomic<std::uint64_t>& Landing::begin(index::BlobId blob) {
+void Landing::begin(index::BlobId blob, std::uint64_t already) {
   const std::scoped_lock lock(mutex_);
-  return on_the_way_[blob];
+  check(!is_landed_[blob], "what has landed is not written any more");
+  ++begun_[blob];
+  in_place_[blob] = already;
+  changed_.notify_all();
 }
 
-void Landing::landed(index::BlobId blob) {
-  const std::scoped_lock lock(mutex_);
-  on_the_way_.erase(blob);
-  unwritten_[content_.blobs[blob].digest] = content_.blobs[blob].size;
-}
-
-void Landing::drop(index::BlobId blob) {
-  const std::scoped_lock lock(mutex_);
-  on_the_way_.erase(blob);
-  unwritten_[content_.blobs[blob].digest] = 0;
-}
-
-void Landing::wrote(std::uint64_t bytes) {
+void Landing::wrote(index::BlobId blob, std::uint64_t bytes) {
+  {
+    const std::scoped_lock lock(mutex_);
+    in_place_.at(blob) += bytes;
+    changed_.notify_all();
+  }
   if (bytes_since_.fetch_add(bytes) + bytes < kCheckpointBytes) return;
   // Whoever comes while another syncs has nothing to wait for: the next round is due soon enough.
   const std::unique_lock syncing(log_mutex_, std::try_to_lock);
   if (syncing.owns_lock() && bytes_since_.load() >= kCheckpointBytes) write_journal();
 }
 
+void Landing::landed(index::BlobId blob) {
+  const std::scoped_lock lock(mutex_);
+  set_landed(blob);
+  unwritten_[content_.blobs[blob].digest] = content_.blobs[blob].size;
+}
+
+void Landing::was_landed(index::BlobId blob) {
+  const std::scoped_lock lock(mutex_);
+  set_landed(blob);
+}
+
+void Landing::set_landed(index::BlobId blob) {
+  in_place_.erase(blob);
+  is_landed_[blob] = true;
+  changed_.notify_all();
+}
+
+void Landing::drop(index::BlobId blob) {
+  const std::scoped_lock lock(mutex_);
+  in_place_.erase(blob);
+  unwritten_[content_.blobs[blob].digest] = 0;
+}
+
 void Landing::checkpoint() {
   const std::scoped_lock syncing(log_mutex_);
   write_journal();
+}
+
+Standing Landing::standing_of(index::BlobId blob) const {
+  const std::scoped_lock lock(mutex_);
+  return standing_now(blob);
+}
+
+std::optional<Standing> Landing::wait_for_change(index::BlobId blob, const Standing& known,
+                                                 const std::stop_token& stop) const {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait(lock, stop, [&] { return standing_now(blob) != known; })) return std::nullopt;
+  return standing_now(blob);
+}
+
+Standing Landing::standing_now(index::BlobId blob) const {
+  if (is_landed_[blob]) return {begun_[blob], content_.blobs[blob].size, true};
+  const auto found = in_place_.find(blob);
+  return {begun_[blob], found == in_place_.end() ? 0 : found->second, false};
 }
 
 // What is to be written is fixed before the sync, so that the sync covers it.
@@ -43,8 +86,8 @@ void Landing::write_journal() {
   {
     const std::scoped_lock lock(mutex_);
     lines.swap(unwritten_);
-    for (const auto& [blob, received] : on_the_way_) {
-      if (received.load() > 0) lines[content_.blobs[blob].digest] = received.load();
+    for (const auto& [blob, bytes] : in_place_) {
+      if (bytes > 0) lines[content_.blobs[blob].digest] = bytes;
     }
   }
   tarballs_.sync();

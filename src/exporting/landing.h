@@ -2,15 +2,28 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
 
 #include "bundle/landed_log.h"
 #include "bundle/tarball_writer.h"
 #include "index/content.h"
 
 namespace seabag::exporting {
+
+/// How far a blob is.
+struct Standing {
+  unsigned begun = 0;          ///< times; what lay there before the last of them does not count
+  std::uint64_t in_place = 0;  ///< bytes from the front that lie in their place
+  bool is_landed = false;      ///< all of it was verified, and is not written any more
+
+  friend bool operator==(const Standing&, const Standing&) = default;
+};
 
 /// Keeps the journal of an unfinished bundle while blobs land: what is synced is in it, never the
 /// other way round. Syncing costs the same for one blob and for many, so it is done every
@@ -21,30 +34,42 @@ class Landing {
  public:
   Landing(const index::Content& content, bundle::TarballWriter& tarballs, bundle::LandedLog log);
 
-  /// A blob is on its way. The counter takes how many of its bytes lie in their place, from the
-  /// front.
-  std::atomic<std::uint64_t>& begin(index::BlobId blob);
+  /// A blob is on its way, once more perhaps, with `already` bytes at the front.
+  void begin(index::BlobId blob, std::uint64_t already);
+  /// So many more of its bytes lie in their place. Writes the journal when it is due.
+  void wrote(index::BlobId blob, std::uint64_t bytes);
   /// All of the blob lies in its place and was verified.
   void landed(index::BlobId blob);
+  /// An earlier run landed it, and it was verified again: the journal has it.
+  void was_landed(index::BlobId blob);
   /// The blob is not on its way any more; what lies there of it is not to be continued.
   void drop(index::BlobId blob);
-  /// To be called now and then with the bytes written since: writes the journal when it is due.
-  void wrote(std::uint64_t bytes);
   /// Writes the journal now.
   void checkpoint();
   void close() { log_.close(); }
 
+  Standing standing_of(index::BlobId blob) const;
+  /// Waits until the standing of `blob` is another than `known`; nothing if it is asked to stop
+  /// before.
+  std::optional<Standing> wait_for_change(index::BlobId blob, const Standing& known,
+                                          const std::stop_token& stop) const;
+
  private:
   static constexpr std::uint64_t kCheckpointBytes = 128U << 20U;
 
-  void write_journal();  // log_mutex_ is held
+  void write_journal();                             // log_mutex_ is held
+  void set_landed(index::BlobId blob);              // mutex_ is held
+  Standing standing_now(index::BlobId blob) const;  // mutex_ is held
 
   const index::Content& content_;
   bundle::TarballWriter& tarballs_;
   std::mutex log_mutex_;  // held while syncing; taken before mutex_
   bundle::LandedLog log_;
-  std::mutex mutex_;  // guards all below
-  std::map<index::BlobId, std::atomic<std::uint64_t>> on_the_way_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::condition_variable_any changed_;
+  std::map<index::BlobId, std::uint64_t> in_place_;  // of those on their way
+  std::vector<std::uint8_t> begun_;                  // parallel to blobs
+  std::vector<bool> is_landed_;                      // parallel to blobs
   bundle::LandedBytes unwritten_;
   std::atomic<std::uint64_t> bytes_since_ = 0;
 };

@@ -52,16 +52,25 @@ class SmallExport {
     medium.sync_all();
   }
 
+  /// The source has a layer of one of the images no more.
+  void lose_layer() {
+    sources_.remove_file(
+        io::join("/layout", oci::blob_path(digest::digest_of(io::bytes_of("tool")))));
+  }
+
   /// What the user would run: a new export, or one that resumes; nothing if the bundle is there.
   std::optional<ExportReport> run(io::FileSystem& files) {
+    transfer::NoProgress quiet;
+    return run(files, quiet);
+  }
+  std::optional<ExportReport> run(io::FileSystem& files, transfer::Progress& progress) {
     if (files.find(kBundle)) return std::nullopt;
     request_.resume = files.find(kUnfinished).has_value();
-    transfer::NoProgress quiet;
     Means means{.files = files,
                 .surroundings = {.files = &sources_, .registry = {}, .foreign_client = {}},
                 .now = [] { return UtcTime{1700000000}; },
                 .pause = [](auto, const auto&) {},
-                .progress = quiet,
+                .progress = progress,
                 .stop = {}};
     return run_export(request_, means);
   }
