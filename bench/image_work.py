@@ -135,19 +135,22 @@ class ImageWork(Work):
 
     def importing(self):
         corpus = self.corpus()
-        bundle, layout = self.out / "import.bag", self.out / "peer-layout"
+        bundle, kept = self.out / "import.bag", self.out / "peer-layouts"
         remove(bundle)
-        remove(layout)
+        remove(kept)
         source = self.filled_registry(corpus)
         try:
             measure([EXPORT, bundle, f"docker://{source.host}", "--plain-http", source.host, "--quiet"], log=self.log)
             names = [(entry["repo"], entry["tag"]) for entry in tagged(corpus)]
-            first = "skopeo copy, all into one layout"
-            measure(script(self.out / "layout.sh", self.pulling(source.host, names, layout)[first]), log=self.log)
+            for peer, lines in self.keeping(source.host, names, kept).items():
+                if shutil.which(peer):
+                    (kept / peer).mkdir(parents=True)
+                    measure(script(self.out / "keep.sh", lines), log=self.log)
         finally:
             source.stop()
         self.target = None
-        pushing = Comparison("import", "Import into an empty docker-registry", self.importers(corpus, bundle, layout, names),
+        pushing = Comparison("import", "Import into an empty docker-registry",
+                             self.importers(corpus, bundle, kept, source.host, names),
                              payload_bytes=tree_bytes(bundle), rounds=self.rounds).run(self.log)
         self.target = harness.Registry()
         try:
@@ -159,7 +162,15 @@ class ImageWork(Work):
             self.target.stop()
         return [pushing, again]
 
-    def importers(self, corpus, bundle, layout, names):
+    def keeping(self, host, names, kept):
+        """How each peer puts everything beneath `kept` in the form that it reads fastest; crane pushes a layout as one image."""
+        pulls = {"skopeo": "skopeo copy, all into one layout", "oras": "oras copy", "regctl": "regctl image copy"}
+        found = {peer: self.pulling(host, names, kept / peer)[pull] for peer, pull in pulls.items()}
+        found["crane"] = [f"crane pull --insecure --format=oci {host}/{repository}:{tag} {kept}/crane/{number}"
+                          for number, (repository, tag) in enumerate(names)]
+        return found
+
+    def importers(self, corpus, bundle, kept, source, names):
         def start():
             self.target = harness.Registry()
 
@@ -169,21 +180,28 @@ class ImageWork(Work):
         def ours():
             return [IMPORT, "push", bundle, f"docker://{self.target.host}", "--plain-http", self.target.host, "--quiet"]
 
-        def skopeo():
-            source = self.source_host(layout)
-            return script(self.out / "push.sh", [
-                f"skopeo copy --quiet --all --dest-tls-verify=false oci:{layout}:{source}/{repository}:{tag} "
-                f"docker://{self.target.host}/{repository}:{tag}" for repository, tag in names])
+        def pushing(peer):
+            return lambda: script(self.out / f"push-{peer}.sh", self.pushing(source, self.target.host, names, kept)[peer])
 
+        titles = {"skopeo": "skopeo copy, from one layout", "crane": "crane push, a layout for each image",
+                  "oras": "oras copy, from one layout", "regctl": "regctl image copy, from one layout"}
         return [Contender("seabag-import push", ours, prepare=start, after=stop, role="ours"),
-                Contender("curl, the same blobs uploaded", lambda: self.uploads(corpus), prepare=start, after=stop, role="floor"),
-                Contender("skopeo copy, from one layout", skopeo, prepare=start, after=stop)]
+                Contender("curl, the same blobs uploaded", lambda: self.uploads(corpus), prepare=start, after=stop, role="floor")] + [
+                    Contender(title, pushing(peer), prepare=start, after=stop) for peer, title in titles.items() if shutil.which(peer)]
 
     @staticmethod
-    def source_host(layout):
-        """The name under which skopeo keeps an image begins with the registry that it came from."""
-        index = json.loads((layout / "index.json").read_text())
-        return index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"].split("/")[0]
+    def pushing(source, target, names, kept):
+        """How the peers put into a registry what they kept of `source`."""
+        numbered = [(number, f"{source}/{repository}:{tag}", f"{target}/{repository}:{tag}")
+                    for number, (repository, tag) in enumerate(names)]
+        return {
+            "skopeo": [f"skopeo copy --quiet --all --dest-tls-verify=false oci:{kept}/skopeo:{old} docker://{new}"
+                       for _, old, new in numbered],
+            "crane": [f"crane push --insecure {kept}/crane/{number} {new}" for number, _, new in numbered],
+            "oras": [f"oras copy --recursive --from-oci-layout --to-plain-http {kept}/oras:{number} {new}" for number, _, new in numbered],
+            "regctl": [f"regctl registry set --tls disabled {target}"] + [
+                f"regctl image copy --referrers --digest-tags ocidir://{kept}/regctl:n{number} {new}" for number, _, new in numbered],
+        }
 
     def uploads(self, corpus):
         """Each blob once, in one PUT; that the uploads are begun beforehand is a gift to this floor."""
