@@ -281,7 +281,9 @@ class Push {
   }
 
   void put_blobs(const PushWork& work, const std::vector<Piece>& pieces) {
-    transfer::for_each_parallel(pieces.size(), options_.jobs, stop_, [&](std::size_t i) {
+    std::vector<std::uint64_t> sizes;
+    for (const Piece& piece : pieces) sizes.push_back(content_.blobs[piece.blob].size);
+    transfer::for_each_transfer(sizes, options_.jobs, stop_, [&](std::size_t i) {
       const Piece& piece = pieces[i];
       attempt(piece, [&] {
         const auto source = bundle_.open_blob(piece.blob);

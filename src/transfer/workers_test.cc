@@ -2,6 +2,7 @@
 #include "transfer/workers.h"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <stdexcept>
 #include <thread>
@@ -86,6 +87,89 @@ TEST(ForEachParallel, IsNotCancelledWhenAllWasDone) {
 
 TEST(ForEachParallel, RefusesToRunOnNoThread) {
   EXPECT_THROW(for_each_parallel(1, 0, {}, [](std::size_t) {}), Error);
+}
+
+constexpr std::uint64_t kMiB = 1U << 20U;
+
+TEST(ForEachTransfer, DoesEveryItemOnce) {
+  const std::vector<std::uint64_t> sizes = {900 * kMiB, 300 * kMiB, 2 * kMiB, 2 * kMiB, kMiB,
+                                            kMiB - 1,   5,          5,        0};
+  for (const int jobs : {1, 2, 3, 64}) {
+    std::vector<std::atomic<int>> times(sizes.size());
+    for_each_transfer(sizes, jobs, {}, [&](std::size_t i) { ++times[i]; });
+    for (const auto& time : times) EXPECT_EQ(time, 1) << jobs << " jobs";
+  }
+  for_each_transfer({}, 4, {}, [](std::size_t) { FAIL(); });
+}
+
+TEST(ForEachTransfer, StartsInOrder) {
+  std::vector<std::size_t> order;
+  for_each_transfer(std::vector<std::uint64_t>{9 * kMiB, 3 * kMiB, 7, 7, 1}, 1, {},
+                    [&](std::size_t i) { order.push_back(i); });
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(ForEachTransfer, KeepsSoFewLargeOnesOnTheirWayThatTheLargestIsDoneByWhenAllAre) {
+  struct Row {
+    std::uint64_t largest;
+    int others_at_a_time;  // of twelve of 10 MiB, among eight jobs
+  };
+  for (const Row& row : {Row{200, 1}, Row{121, 1}, Row{110, 2}, Row{50, 3}, Row{10, 7}}) {
+    std::vector<std::uint64_t> sizes(13, 10 * kMiB);
+    sizes.front() = row.largest * kMiB;
+    std::latch others_begun(row.others_at_a_time);
+    std::atomic<int> others = 0;
+    std::atomic<int> most = 0;
+    std::latch largest_is_done(1);
+    for_each_transfer(sizes, 8, {}, [&](std::size_t i) {
+      if (i == 0) {
+        others_begun.wait();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for one too many
+        most = others.load();
+        return largest_is_done.count_down();
+      }
+      if (++others <= row.others_at_a_time) others_begun.count_down();
+      largest_is_done.wait();
+    });
+    EXPECT_EQ(most, row.others_at_a_time) << "beside one of " << row.largest << " MiB";
+  }
+}
+
+TEST(ForEachTransfer, DoesSmallOnesBesideTheLargestWhereNoLargeOneMayBegin) {
+  std::latch small_ones(20);
+  std::vector<std::uint64_t> sizes(22, 1000);
+  sizes[0] = 900 * kMiB;
+  sizes[1] = 2 * kMiB;
+  for_each_transfer(sizes, 3, {}, [&](std::size_t i) {
+    if (i < 2) return small_ones.wait();
+    small_ones.count_down();
+  });
+}
+
+TEST(ForEachTransfer, LetsNobodyWaitOnceOneThrows) {
+  std::vector<std::uint64_t> sizes(8, 2 * kMiB);
+  sizes.front() = 900 * kMiB;
+  std::latch both_here(2);
+  std::atomic<int> begun = 0;
+  const auto run = [&] {
+    for_each_transfer(sizes, 4, {}, [&](std::size_t i) {
+      ++begun;
+      if (i < 2) both_here.arrive_and_wait();
+      if (i == 0) throw std::runtime_error("zero");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    });
+  };
+  EXPECT_THROW(run(), std::runtime_error);
+  EXPECT_LT(begun, 8);
+}
+
+TEST(ForEachTransfer, LetsNobodyWaitOnceItIsToStop) {
+  std::stop_source stop;
+  const auto run = [&] {
+    for_each_transfer(std::vector<std::uint64_t>{900 * kMiB, kMiB, kMiB, kMiB}, 4, stop.get_token(),
+                      [&](std::size_t) { stop.request_stop(); });
+  };
+  EXPECT_THROW(run(), Error);
 }
 
 }  // namespace
