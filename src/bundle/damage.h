@@ -43,6 +43,7 @@ struct DamagedFile {
 struct DamagedDisk {
   index::DiskInfo disk;                   ///< `files` and `config` are not set
   std::vector<index::PayloadFile> files;  ///< all of the disk, whole ones too
+  std::string identifiers;                ///< what was given for them: "uuid=..."; empty: nothing
 
   friend bool operator==(const DamagedDisk&, const DamagedDisk&) = default;
 };

@@ -51,6 +51,7 @@ Json disk_json(const DamagedDisk& damaged) {
           {"sourceFormat", disk.source_format},
           {"sourceSize", disk.source_size},
           {"zeroed", std::move(zeroed)},
+          {"identifiers", damaged.identifiers},
           {"files", std::move(files)}};
 }
 
@@ -144,6 +145,8 @@ DamagedDisk read_disk(const json::Value& object) {
     disk.zeroed.push_back(
         {json::require_size(range, "offset"), json::require_size(range, "length")});
   });
+  // Lists of before this was in them have none.
+  damaged.identifiers = json::find_string(object, "identifiers").value_or("");
   for_each_in(object, "files",
               [&](const json::Value& file) { damaged.files.push_back(read_file(file)); });
   return damaged;

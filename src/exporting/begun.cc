@@ -71,7 +71,7 @@ Error differs(const std::string& what, const std::string& begun, const std::stri
 void require_same_options(const ExportRequest& request, const index::Index& plan) {
   for (const auto& [name, given] : options_of(request)) {
     const std::string begun = value_of(plan.metadata, name);
-    const bool may_be_left_out = name == kDiskOptions || name == kIdentifiers;
+    const bool may_be_left_out = name == kDiskOptions || name == index::kIdentifiers;
     if (may_be_left_out || begun == given) continue;
     throw differs(name, seabag::quoted(begun), seabag::quoted(given));
   }
@@ -116,7 +116,7 @@ Options said_of(const DiskRequest& disk) {
 
 Options held_of(const index::DiskInfo& disk, const index::Index& plan) {
   Options held =
-      conversion::options_of(identity_in(value_of(plan.metadata, kIdentifiers), disk.name));
+      conversion::options_of(identity_in(value_of(plan.metadata, index::kIdentifiers), disk.name));
   held["server"] = disk.server;
   if (disk.boots) held["boot"] = "yes";
   held["format"] = disk.format;
@@ -189,7 +189,7 @@ Options options_of(const ExportRequest& request) {
   of_disks["disk-format"] = conversion::name_of(default_format(request.disk_options));
   options[kDiskOptions] = text_of(of_disks);
   const std::string identifiers = identifiers_of(request.disks);
-  if (!identifiers.empty()) options[kIdentifiers] = identifiers;
+  if (!identifiers.empty()) options[index::kIdentifiers] = identifiers;
   return options;
 }
 

@@ -136,15 +136,8 @@ std::string identifiers_of(const std::vector<DiskRequest>& disks) {
 }
 
 conversion::Identity identity_in(std::string_view identifiers, std::string_view disk) try {
-  while (!identifiers.empty()) {
-    const std::string_view word = identifiers.substr(0, identifiers.find(' '));
-    identifiers.remove_prefix(std::min(word.size() + 1, identifiers.size()));
-    const auto colon = word.find(':');
-    if (colon != std::string_view::npos && word.substr(0, colon) == disk) {
-      return conversion::parse_identity(word.substr(colon + 1));
-    }
-  }
-  return {};
+  const std::string_view given = index::identifiers_in(identifiers, disk);
+  return given.empty() ? conversion::Identity{} : conversion::parse_identity(given);
 } catch (const Error& error) {
   throw Error(Code::kMalformed, fmt::format("identifiers of {}: {}", disk, error.what()));
 }

@@ -55,10 +55,8 @@ struct DiskConfig {
 /// Errors: kUsage if it is none of them.
 DiskConfig find_disk_config(const std::string& text, const std::vector<std::string>& names);
 
-/// What is given for the files of all disks, for the metadata of the index:
-/// "db:uuid=... web01:adapter=ide,cid=0badcafe". Empty: nothing.
+/// What is given for the files of all disks, as index::kIdentifiers has it. Empty: nothing.
 std::string identifiers_of(const std::vector<DiskRequest>& disks);
-inline constexpr const char* kIdentifiers = "identifiers";  ///< their name in the metadata
 
 /// What such a text says of one disk. Errors: kMalformed.
 conversion::Identity identity_in(std::string_view identifiers, std::string_view disk);

@@ -285,7 +285,7 @@ void land_disks(const ExportRequest& request, const Means& means,
   std::uint64_t bytes = 0;
   for (const index::DiskInfo& disk : plan.disks) bytes += disk.size;
   means.progress.begin("disks", plan.disks.size(), bytes);
-  const auto given = plan.metadata.find(kIdentifiers);
+  const auto given = plan.metadata.find(index::kIdentifiers);
   const std::string identifiers = given == plan.metadata.end() ? "" : given->second;
   std::vector<index::DiskInfo> here;
   for (index::DiskInfo& disk : plan.disks) {

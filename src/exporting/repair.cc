@@ -297,7 +297,10 @@ class Repair {
     }
     DiskRequest named = *request;
     named.name = name;
-    index::Index one{.metadata = {{kIdentifiers, identifiers_of({named})}},
+    if (named.identity == conversion::Identity{}) {
+      named.identity = identity_in(fmt::format("{}:{}", name, damaged.identifiers), name);
+    }
+    index::Index one{.metadata = {{index::kIdentifiers, identifiers_of({named})}},
                      .files = {},
                      .locations = {},
                      .content = {}};

@@ -16,4 +16,16 @@ bool is_disk_name(std::string_view name) {
   });
 }
 
+std::string_view identifiers_in(std::string_view identifiers, std::string_view disk) {
+  while (!identifiers.empty()) {
+    const std::string_view word = identifiers.substr(0, identifiers.find(' '));
+    identifiers.remove_prefix(std::min(word.size() + 1, identifiers.size()));
+    const auto colon = word.find(':');
+    if (colon != std::string_view::npos && word.substr(0, colon) == disk) {
+      return word.substr(colon + 1);
+    }
+  }
+  return {};
+}
+
 }  // namespace seabag::index

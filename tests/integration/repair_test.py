@@ -151,6 +151,21 @@ class Repair(harness.FilledRegistryTestCase):
         self.assertLess(max(file["bytes"] for file in mended["mended"]), 1 << 20)
         self.assert_whole()
 
+    def test_what_was_given_for_a_disks_files_is_in_the_list(self):
+        bundle, whole = self.dir / "given.bag", self.dir / "given.whole"
+        uuid = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
+        run(EXPORT, bundle, f"disk:{self.disk},name=db,format=vhd,uuid={uuid}",
+            f"disk:{self.disk},name=web,format=vmdk-flat,cid=0badcafe,adapter=ide", f"disk:{self.disk},name=plain,format=vhd")
+        shutil.copytree(bundle, whole)
+        for name in ("db.vhd", "web.vmdk", "plain.vhd"):
+            self.flip(50, bundle / "data/disks" / name)
+        run(IMPORT, "verify", bundle, "--damage", self.list, expect=20)
+        self.assertEqual({disk["name"]: disk["identifiers"] for disk in json.loads(self.list.read_text())["disks"]},
+                         {"db": f"uuid={uuid}", "web": "adapter=ide,cid=0badcafe", "plain": ""})
+        run(EXPORT, self.patch, "--repair", self.list, *(f"disk:{self.disk},name={name}" for name in ("db", "web", "plain")))
+        run(IMPORT, "patch", bundle, self.patch)
+        run("diff", "-r", whole, bundle)
+
     def test_a_configuration_alone_needs_no_source(self):
         (self.bundle / "data/config/disks/web01.json").unlink()
         self.verify()
