@@ -283,7 +283,7 @@ class ImageWork(Work):
                 Contender("seabag-export", [EXPORT, bundle, f"docker://{registry.host}", "--plain-http", registry.host, "--quiet"],
                           prepare=lambda: remove(bundle), role="ours"),
                 Contender("curl, the same requests", curl_script(self.out / "many.conf", requests), prepare=fresh, role="floor")],
-                rounds=rounds).run(self.log)
+                payload_bytes=tree_bytes(storage / "docker/registry/v2/blobs"), rounds=rounds).run(self.log)
         finally:
             registry.stop()
         found = [exporting, Comparison("list", f"list of a bundle of {len(listing)} manifests", [

@@ -12,28 +12,42 @@
 namespace seabag::exporting {
 namespace {
 
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Says on the fetching thread that a blob is lost, and keeps that waiting: what goes on beside it
-// gets on meanwhile.
-class SlowToWarn : public transfer::NoProgress {
+// Holds up the fetching thread now and then: what goes on beside it keeps up.
+class SlowToListen : public transfer::NoProgress {
  public:
-  void warn(std::string_view /*text*/) override {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
+  void item_done(std::string_view /*what*/) override { hold_up(); }
+  void warn(std::string_view /*text*/) override { hold_up(); }
+
+ private:
+  static void hold_up() { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }
 };
 
+class Export : public ::testing::Test {
+ protected:
+  testing::CrashFs medium_;
+  SmallExport exporting_;
+  SlowToListen progress_;
+
+  void SetUp() override { SmallExport::prepare(medium_); }
+};
+
+TEST_F(Export, IsSealedWithTheChecksumsThatWereTakenMeanwhile) {
+  const auto report = exporting_.run(medium_, progress_);
+  ASSERT_TRUE(report);
+  EXPECT_THAT(report->missing, IsEmpty());
+  EXPECT_TRUE(SmallExport::is_verified(medium_, SmallExport::kBundle));
+}
+
 // The tarball's tables are written anew then, behind RunningChecksums.
-TEST(Export, IsSealedWithWhatItHasWhenALayerCannotBeHad) {
-  testing::CrashFs medium;
-  SmallExport::prepare(medium);
-  SmallExport exporting;
-  exporting.lose_layer();
-  SlowToWarn progress;
-  const auto report = exporting.run(medium, progress);
+TEST_F(Export, IsSealedWithWhatItHasWhenALayerCannotBeHad) {
+  exporting_.lose_layer();
+  const auto report = exporting_.run(medium_, progress_);
   ASSERT_TRUE(report);
   EXPECT_THAT(report->missing, SizeIs(1));
-  EXPECT_TRUE(SmallExport::is_verified(medium, SmallExport::kBundle));
+  EXPECT_TRUE(SmallExport::is_verified(medium_, SmallExport::kBundle));
 }
 
 }  // namespace

@@ -33,10 +33,12 @@ class BreakingSource : public MemorySource {
   bool gives_no_ranges = false;
   std::size_t ends_at = 1U << 30U;  ///< whole answers end there
   std::vector<std::uint64_t> offsets;
+  std::vector<std::uint64_t> sizes;  // of the blobs that were asked for
 
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override {
     offsets.push_back(offset);
+    sizes.push_back(blob.size);
     io::MemorySink whole(16U << 20U, "blob");
     MemorySource::read_blob(repository, blob, offset, whole);
     io::Bytes bytes = whole.take();
@@ -101,6 +103,8 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
       throw;
     }
     landing.checkpoint();
+    EXPECT_EQ(landing.standing_of(*graph.find(digest())).is_landed,
+              presence() == Presence::kPresent);
     if (presence() == Presence::kPresent) {
       io::Bytes read(bytes_.size());
       tarballs.open_blob(*graph.find(digest()))->read_at(0, read);
@@ -119,6 +123,24 @@ TEST_P(Fetch, PutsTheBytesInTheirPlace) {
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
   EXPECT_THAT(content_.absences, IsEmpty());
+}
+
+TEST_P(Fetch, FetchesSmallOnesFirstAndThenTheOthersAsTheyLie) {
+  std::vector<std::string> layers;
+  std::map<std::string, std::uint64_t> large;  // by digest: their order in the tarball
+  for (std::size_t i = 0; i < 6; ++i) {
+    const std::string bytes(i % 2 == 0 ? 3'000'000 + i : 3'000 + i, static_cast<char>('a' + i));
+    layers.push_back(source_.put(bytes, kLayer));
+    if (i % 2 == 0) large[MemorySource::digest_in(layers.back())] = bytes.size();
+  }
+  source_.tag("a", "2", source_.put_image("", layers));
+  if (bytes_.size() > 1'000'000) large[digest().text()] = bytes_.size();
+  run();
+  const auto first_large =
+      std::ranges::find_if(source_.sizes, [](std::uint64_t size) { return size > 1'000'000; });
+  std::vector<std::uint64_t> as_they_lie;
+  for (const auto& [digest, size] : large) as_they_lie.push_back(size);
+  EXPECT_EQ(std::vector(first_large, source_.sizes.end()), as_they_lie);
 }
 
 TEST_P(Fetch, GoesOnWhereATransferBrokeOff) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporting/running_checksums.h"
 
+#include <atomic>
 #include <chrono>
+#include <latch>
 #include <optional>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +30,8 @@ using testing::Operation;
 
 constexpr const char* kLayer = "application/vnd.oci.image.layer.v1.tar";
 
-// An image with an empty config and two layers, the tarball of which is prepared and followed.
+// An image in two repositories, with an empty config and two layers; the tarball is prepared and
+// followed.
 class Running : public ::testing::Test {
  protected:
   testing::TempDir dir_;
@@ -40,6 +44,9 @@ class Running : public ::testing::Test {
   std::optional<Landing> landing_;
   std::optional<RunningChecksums> checksums_;
   std::map<BlobId, std::string> layers_;  // as they lie in the tarball
+  std::atomic<bool> holds_up_ = false;
+  std::latch reads_{1};
+  std::latch goes_on_{1};
 
   void SetUp() override {
     MemorySource source;
@@ -47,6 +54,7 @@ class Running : public ::testing::Test {
     std::vector<std::string> bytes = {std::string(700'000, 'a'), std::string(600'000, 'b')};
     for (const std::string& layer : bytes) descriptors.push_back(source.put(layer, kLayer));
     source.tag("a", "1", source.put_image("", descriptors));
+    source.tag("b", "1", source.put_image("", descriptors));
     auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
     transfer::NoProgress quiet;
     const Selection selection;
@@ -58,9 +66,7 @@ class Running : public ::testing::Test {
                        quiet, std::stop_token())
                    .content;
     graph_.emplace(content_);
-    plan_ = bundle::plan_bundle(content_, *graph_, {});
-    tarballs_.emplace(files_, dir_.path(), content_, *graph_, plan_);
-    tarballs_->prepare(spool);
+    plan({});
     landing_.emplace(content_, *tarballs_,
                      bundle::LandedLog::create(files_, io::join(dir_.path(), "log")));
     for (const std::string& layer : bytes) {
@@ -69,6 +75,12 @@ class Running : public ::testing::Test {
     const BlobId config = *graph_->find(digest::digest_of({}));
     landing_->begin(config, 0);
     landing_->landed(config);
+  }
+
+  void plan(const bundle::PlanOptions& options) {
+    plan_ = bundle::plan_bundle(content_, *graph_, options);
+    tarballs_.emplace(files_, dir_.path(), content_, *graph_, plan_);
+    tarballs_->prepare(bundle::ManifestSpool::reopen(files_, io::join(dir_.path(), "spool")));
   }
 
   BlobId first() const { return layers_.begin()->first; }
@@ -100,9 +112,24 @@ class Running : public ::testing::Test {
     EXPECT_EQ(all.size(), 1U);
     return std::move(all.front());
   }
-  digest::Digest digest_of_first(std::uint64_t bytes) {
+  // The first read once holds_up_ is set counts reads_ down and waits for goes_on_.
+  void hold_up_reads() {
+    files_.before_reads([&] {
+      if (!holds_up_.exchange(false)) return;
+      reads_.count_down();
+      goes_on_.wait();
+    });
+  }
+  BegunChecksum take_while_it_reads() {
+    const std::jthread later([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // take() asks to stop at once
+      goes_on_.count_down();
+    });
+    return take();
+  }
+  digest::Digest digest_of_first(std::uint64_t bytes, std::size_t tarball = 0) {
     const auto file =
-        posix_->open(io::join(dir_.path(), plan_.tarballs.front().path), io::OpenMode::kRead);
+        posix_->open(io::join(dir_.path(), plan_.tarballs[tarball].path), io::OpenMode::kRead);
     return digest::digest_of(io::FileBlob(*file, 0, bytes));
   }
 };
@@ -161,6 +188,47 @@ TEST_F(Running, LeavesOutABlobThatHasNotLanded) {
   BegunChecksum checksum = take();
   EXPECT_EQ(checksum.bytes, begin_of(first()));
   EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+}
+
+// It is asked to stop while it reads what came wrong, and does not see any more that it was right
+// in the end.
+TEST_F(Running, LeavesOutABlobThatLandedOtherwiseThanItWasRead) {
+  hold_up_reads();
+  begin();
+  wait_until_it_waits();
+  holds_up_ = true;
+  put(first(), std::string(layers_.at(first()).size(), 'x'));
+  reads_.wait();
+  land(first());
+  BegunChecksum checksum = take_while_it_reads();
+  EXPECT_EQ(checksum.bytes, begin_of(first()));
+  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+}
+
+TEST_F(Running, KeepsWhatItHasOfABlobThatLanded) {
+  hold_up_reads();
+  begin();
+  wait_until_it_waits();
+  holds_up_ = true;
+  land(first());
+  reads_.wait();
+  BegunChecksum checksum = take_while_it_reads();
+  EXPECT_EQ(checksum.bytes, begin_of(first()) + limits::kBufferBytes);
+  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+}
+
+TEST_F(Running, GoesOnWithTheNextTarball) {
+  plan({.by_repository = true});
+  begin();
+  land(first());
+  land(second());
+  wait_until_it_waits();
+  std::vector<BegunChecksum> all = checksums_->take();
+  ASSERT_EQ(all.size(), 2U);
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(all[i].bytes, plan_.tarballs[i].plan.tarball_size);
+    EXPECT_EQ(all[i].hasher.finish(), digest_of_first(all[i].bytes, i));
+  }
 }
 
 TEST_F(Running, TakesWhatAnEarlierRunLanded) {

@@ -64,6 +64,7 @@ class FaultFile : public io::File {
   }
 
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    if (files_.before_reads_) files_.before_reads_();
     files_.pass(Operation::kRead, path());
     inner_->read_at(offset, out);
   }

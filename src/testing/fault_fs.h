@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <string>
@@ -56,6 +57,9 @@ class FaultFs : public io::FileSystem {
   void limit_files(std::uint64_t largest) { largest_file_ = largest; }
   /// Calls for what lies below `directory` never fail, and do not count: what a test reads from.
   void spare(std::string directory) { spared_ = std::move(directory); }
+  /// Runs `work` before each read, on the thread that reads: a test that holds that one up.
+  /// Order: before there are such threads.
+  void before_reads(std::function<void()> work) { before_reads_ = std::move(work); }
   /// Calls of that kind so far, those that failed too.
   int calls(Operation operation) const;
 
@@ -89,6 +93,7 @@ class FaultFs : public io::FileSystem {
 
   io::FileSystem& inner_;
   std::string spared_;
+  std::function<void()> before_reads_;
   std::uint64_t largest_file_ = std::numeric_limits<std::uint64_t>::max();
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Fault> faults_;
