@@ -17,9 +17,11 @@ namespace {
 void take_checksums(io::FileSystem& files, SealRequest& request, transfer::Progress& progress,
                     const std::stop_token& stop) {
   std::vector<BegunChecksum>& checksums = request.begun;
+  check(checksums.size() <= request.index.files.size(), "each begun checksum is of a file");
   checksums.resize(request.index.files.size());
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < checksums.size(); ++i) {
+    check(checksums[i].bytes <= request.index.files[i].size, "it covers no more than the file");
     bytes += request.index.files[i].size - checksums[i].bytes;
   }
   progress.begin("checksums", checksums.size(), bytes);

@@ -24,10 +24,11 @@ struct BegunChecksum {
 };
 
 struct SealRequest {
-  std::string directory;                  ///< the bag in the making, its payload on the medium
-  index::Index index;                     ///< all but the checksums of the payload files
-  std::vector<BegunChecksum> begun = {};  ///< of the first of index.files; the others' begin at 0
-  bagit::BagInfo bag_info;                ///< Payload-Oxum is added here
+  std::string directory;  ///< the bag in the making, its payload on the medium
+  index::Index index;     ///< all but the checksums of the payload files
+  /// Of the first of index.files; the others' begin at 0. What they cover is not written any more.
+  std::vector<BegunChecksum> begun = {};
+  bagit::BagInfo bag_info;  ///< Payload-Oxum is added here
   int jobs = 1;
 };
 

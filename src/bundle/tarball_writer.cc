@@ -200,9 +200,11 @@ std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_
                                         content_.blobs[blob].size);
 }
 
-std::unique_ptr<io::BlobSource> TarballWriter::open_tarball(std::uint32_t tarball) const {
-  return std::make_unique<io::FileBlob>(*tarballs_.at(tarball), 0,
-                                        plan_.tarballs.at(tarball).plan.tarball_size);
+// Not by a FileBlob: on some file systems (FUSE that writes back, for one) SEEK_DATA does not know
+// yet what was written and not synced, and calls it a hole.
+void TarballWriter::read_at(std::uint32_t tarball, std::uint64_t offset,
+                            std::span<std::byte> out) const {
+  tarballs_.at(tarball)->read_at(offset, out);
 }
 
 void TarballWriter::sync() {

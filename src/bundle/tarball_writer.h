@@ -22,7 +22,8 @@ namespace seabag::bundle {
 /// offset, in any order, from any thread.
 ///
 /// Order:   prepare() first; land blobs; mark_missing() for those that could not be had; finish()
-/// last. Threads: open_window() and windows of different blobs may be used concurrently.
+/// last. Threads: open_window(), windows of different blobs, read_at() and sync() may be used
+/// concurrently.
 class TarballWriter {
  public:
   /// `bag`: the directory that the tarballs' paths are relative to. `content`, `graph` and `plan`
@@ -47,8 +48,8 @@ class TarballWriter {
   /// The bytes of one copy of `blob` as they lie there: to be hashed, not to be believed.
   std::unique_ptr<io::BlobSource> open_blob(index::BlobId blob, std::size_t copy = 0) const;
 
-  /// The bytes of a tarball as they lie there. Order: before finish().
-  std::unique_ptr<io::BlobSource> open_tarball(std::uint32_t tarball) const;
+  /// Bytes of a tarball as they were written, synced or not. Order: before finish().
+  void read_at(std::uint32_t tarball, std::uint64_t offset, std::span<std::byte> out) const;
 
   /// All that was written is on the medium. Errors: those of File::sync(); kIo for good once one
   /// failed, because the kernel may have dropped what a second sync would report as written.

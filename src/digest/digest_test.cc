@@ -32,6 +32,16 @@ TEST(DigestOf, ComputesBothAlgorithms) {
   EXPECT_EQ(digest_of({}).text(), "sha256:" + kEmpty256);
 }
 
+TEST(Hasher, IsCopiedAsFarAsItStands) {
+  Hasher one;
+  one.update(bytes_of("ab"));
+  Hasher other = one;
+  other.update(bytes_of("d"));
+  one.update(bytes_of("c"));
+  EXPECT_EQ(one.finish(), digest_of(bytes_of("abc")));
+  EXPECT_EQ(other.finish(), digest_of(bytes_of("abd")));
+}
+
 TEST(Hasher, TakesBytesInAnyPieces) {
   Hasher hasher;
   hasher.update(bytes_of("a"));

@@ -26,9 +26,9 @@ struct FetchRequest {
 };
 
 /// Brings the bytes of every present blob but the manifests to its place: over `jobs` connections,
-/// verified on the way, the largest first, most of the others in the tarballs' order. A transfer
-/// that breaks off goes on where it stopped. A blob that cannot be had becomes kMissing in
-/// `content`, with an absence.
+/// verified on the way. Blobs that would be waited for in the end come first, then small ones, then
+/// the others in the tarballs' order. A transfer that breaks off goes on where it stopped. A blob
+/// that cannot be had becomes kMissing in `content`, with an absence.
 ///
 /// Errors: kUnavailable when a source does not answer any more (what other sources have is fetched
 /// first); kCancelled;

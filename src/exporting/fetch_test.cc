@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporting/fetch.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,11 +38,17 @@ class BreakingSource : public MemorySource {
   std::size_t ends_at = 1U << 30U;  ///< whole answers end there
   std::vector<std::uint64_t> offsets;
   std::vector<std::uint64_t> sizes;  // of the blobs that were asked for
+  std::uint64_t waits_for = 0;       // a blob of that size to be asked for, before it gives any
 
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override {
+    std::unique_lock lock(mutex_);
     offsets.push_back(offset);
     sizes.push_back(blob.size);
+    asked_.notify_all();
+    asked_.wait_for(lock, std::chrono::seconds(10),
+                    [&] { return waits_for == 0 || std::ranges::count(sizes, waits_for) > 0; });
+    lock.unlock();
     io::MemorySink whole(16U << 20U, "blob");
     MemorySource::read_blob(repository, blob, offset, whole);
     io::Bytes bytes = whole.take();
@@ -51,6 +61,10 @@ class BreakingSource : public MemorySource {
     sink.write(std::span(bytes).first(std::min(bytes_before_break, bytes.size())));
     throw Error(Code::kUnavailable, "connection reset");
   }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable asked_;
 };
 
 // The parameter: bytes of the blob. The larger is hashed on one thread and written on another.
@@ -65,6 +79,7 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
   std::string bytes_ = std::string(GetParam(), 'x');
   std::string layer_;
   int pauses_ = 0;
+  int jobs_ = 1;
 
   void SetUp() override {
     layer_ = source_.put(bytes_, kLayer);
@@ -95,7 +110,7 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
       fetch(content_, graph, tarballs, landing,
             {.sources = sources,
              .landed = landed_,
-             .jobs = 1,
+             .jobs = jobs_,
              .pause = [&](auto, const auto&) { ++pauses_; }},
             quiet, std::stop_token());
     } catch (const Error&) {
@@ -141,6 +156,21 @@ TEST_P(Fetch, FetchesSmallOnesFirstAndThenTheOthersAsTheyLie) {
   std::vector<std::uint64_t> as_they_lie;
   for (const auto& [digest, size] : large) as_they_lie.push_back(size);
   EXPECT_EQ(std::vector(first_large, source_.sizes.end()), as_they_lie);
+}
+
+TEST_P(Fetch, BeginsWithABlobThatWouldBeWaitedForInTheEnd) {
+  jobs_ = 2;
+  std::vector<std::string> layers;
+  for (std::size_t i = 0; i < 20; ++i) {
+    layers.push_back(source_.put(std::string(1500 + i, static_cast<char>('a' + i)), kLayer));
+  }
+  constexpr std::size_t kLargest = 9'000'000;
+  layers.push_back(source_.put(std::string(kLargest, 'z'), kLayer));
+  source_.tag("a", "2", source_.put_image("", layers));
+  source_.waits_for = kLargest;
+  run();
+  EXPECT_THAT(std::vector(source_.sizes.begin(), source_.sizes.begin() + 2),
+              ::testing::Contains(kLargest));
 }
 
 TEST_P(Fetch, GoesOnWhereATransferBrokeOff) {

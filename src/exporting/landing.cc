@@ -18,14 +18,14 @@ void Landing::begin(index::BlobId blob, std::uint64_t already) {
   check(!is_landed_[blob], "what has landed is not written any more");
   ++begun_[blob];
   in_place_[blob] = already;
-  changed_.notify_all();
+  tell_of(blob);
 }
 
 void Landing::wrote(index::BlobId blob, std::uint64_t bytes) {
   {
     const std::scoped_lock lock(mutex_);
     in_place_.at(blob) += bytes;
-    changed_.notify_all();
+    tell_of(blob);
   }
   if (bytes_since_.fetch_add(bytes) + bytes < kCheckpointBytes) return;
   // Whoever comes while another syncs has nothing to wait for: the next round is due soon enough.
@@ -47,12 +47,13 @@ void Landing::was_landed(index::BlobId blob) {
 void Landing::set_landed(index::BlobId blob) {
   in_place_.erase(blob);
   is_landed_[blob] = true;
-  changed_.notify_all();
+  tell_of(blob);
 }
 
 void Landing::drop(index::BlobId blob) {
   const std::scoped_lock lock(mutex_);
   in_place_.erase(blob);
+  tell_of(blob);
   unwritten_[content_.blobs[blob].digest] = 0;
 }
 
@@ -67,10 +68,21 @@ Standing Landing::standing_of(index::BlobId blob) const {
 }
 
 std::optional<Standing> Landing::wait_for_change(index::BlobId blob, const Standing& known,
-                                                 const std::stop_token& stop) const {
+                                                 const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait(lock, stop, [&] { return standing_now(blob) != known; })) return std::nullopt;
-  return standing_now(blob);
+  awaited_ = blob;
+  Standing now;
+  const bool has_changed = changed_.wait(lock, stop, [&] {
+    now = standing_now(blob);
+    return now != known;
+  });
+  awaited_.reset();
+  return has_changed ? std::optional(now) : std::nullopt;
+}
+
+// Blobs land by the thousand; a thread that waits for one of them need not wake for each.
+void Landing::tell_of(index::BlobId blob) {
+  if (awaited_ == blob) changed_.notify_all();
 }
 
 Standing Landing::standing_now(index::BlobId blob) const {

@@ -18,18 +18,18 @@ namespace seabag::exporting {
 
 /// How far a blob is.
 struct Standing {
-  unsigned begun = 0;          ///< times; what lay there before the last of them does not count
+  std::uint32_t begun = 0;     ///< times; what lay there before the last of them does not count
   std::uint64_t in_place = 0;  ///< bytes from the front that lie in their place
   bool is_landed = false;      ///< all of it was verified, and is not written any more
 
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
-/// Keeps the journal of an unfinished bundle while blobs land: what is synced is in it, never the
-/// other way round. Syncing costs the same for one blob and for many, so it is done every
-/// kCheckpointBytes and at the end.
+/// Knows how far each blob is, and keeps the journal of an unfinished bundle while blobs land: what
+/// is synced is in it, never the other way round. Syncing costs the same for one blob and for many,
+/// so it is done every kCheckpointBytes and at the end.
 ///
-/// Threads: all but close() may be called concurrently.
+/// Threads: all but close() may be called concurrently; one at a time waits for a change.
 class Landing {
  public:
   Landing(const index::Content& content, bundle::TarballWriter& tarballs, bundle::LandedLog log);
@@ -52,13 +52,14 @@ class Landing {
   /// Waits until the standing of `blob` is another than `known`; nothing if it is asked to stop
   /// before.
   std::optional<Standing> wait_for_change(index::BlobId blob, const Standing& known,
-                                          const std::stop_token& stop) const;
+                                          const std::stop_token& stop);
 
  private:
   static constexpr std::uint64_t kCheckpointBytes = 128U << 20U;
 
   void write_journal();                             // log_mutex_ is held
   void set_landed(index::BlobId blob);              // mutex_ is held
+  void tell_of(index::BlobId blob);                 // mutex_ is held
   Standing standing_now(index::BlobId blob) const;  // mutex_ is held
 
   const index::Content& content_;
@@ -66,9 +67,10 @@ class Landing {
   std::mutex log_mutex_;  // held while syncing; taken before mutex_
   bundle::LandedLog log_;
   mutable std::mutex mutex_;  // guards what follows
-  mutable std::condition_variable_any changed_;
+  std::condition_variable_any changed_;
+  std::optional<index::BlobId> awaited_;             // whose change somebody waits for
   std::map<index::BlobId, std::uint64_t> in_place_;  // of those on their way
-  std::vector<std::uint8_t> begun_;                  // parallel to blobs
+  std::vector<std::uint32_t> begun_;                 // parallel to blobs
   std::vector<bool> is_landed_;                      // parallel to blobs
   bundle::LandedBytes unwritten_;
   std::atomic<std::uint64_t> bytes_since_ = 0;

@@ -16,9 +16,13 @@ using index::BlobId;
 // Takes the checksum of one tarball on.
 class Follower {
  public:
-  Follower(const io::BlobSource& tarball, BegunChecksum& checksum, const Landing& landing,
-           const std::stop_token& stop)
-      : tarball_(tarball), checksum_(checksum), landing_(landing), stop_(stop) {}
+  Follower(const bundle::TarballWriter& tarballs, std::uint32_t tarball, BegunChecksum& checksum,
+           Landing& landing, const std::stop_token& stop)
+      : tarballs_(tarballs),
+        tarball_(tarball),
+        checksum_(checksum),
+        landing_(landing),
+        stop_(stop) {}
 
   /// To `end`; nothing before it is written any more. False: asked to stop before.
   bool pass(std::uint64_t end) {
@@ -26,7 +30,7 @@ class Follower {
       if (stop_.stop_requested()) return false;
       const auto chunk =
           std::span(buffer_).first(std::min<std::uint64_t>(buffer_.size(), end - checksum_.bytes));
-      tarball_.read_at(checksum_.bytes, chunk);
+      tarballs_.read_at(tarball_, checksum_.bytes, chunk);
       checksum_.hasher.update(chunk);
       checksum_.bytes += chunk.size();
     }
@@ -52,9 +56,10 @@ class Follower {
   }
 
  private:
-  const io::BlobSource& tarball_;
+  const bundle::TarballWriter& tarballs_;
+  const std::uint32_t tarball_;
   BegunChecksum& checksum_;
-  const Landing& landing_;
+  Landing& landing_;
   const std::stop_token& stop_;
   io::Bytes buffer_ = io::Bytes(limits::kBufferBytes);
 };
@@ -74,13 +79,12 @@ bool follow_tarball(Follower& follower, const bundle::PlannedTarball& planned,
 }  // namespace
 
 RunningChecksums::RunningChecksums(const index::Graph& graph, const bundle::BundlePlan& plan,
-                                   const bundle::TarballWriter& tarballs, const Landing& landing)
+                                   const bundle::TarballWriter& tarballs, Landing& landing)
     : checksums_(plan.tarballs.size()) {
   const auto follow_all = [&graph, &plan, &tarballs, &landing, this](const std::stop_token& stop) {
     failure_.guard([&] {
       for (std::uint32_t i = 0; i < plan.tarballs.size(); ++i) {
-        const auto tarball = tarballs.open_tarball(i);
-        Follower follower(*tarball, checksums_[i], landing, stop);
+        Follower follower(tarballs, i, checksums_[i], landing, stop);
         if (!follow_tarball(follower, plan.tarballs[i], graph)) return;
       }
     });
@@ -93,7 +97,8 @@ RunningChecksums::RunningChecksums(const index::Graph& graph, const bundle::Bund
 }
 
 std::vector<BegunChecksum> RunningChecksums::take() {
-  thread_ = {};
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
   failure_.rethrow();
   return std::move(checksums_);
 }

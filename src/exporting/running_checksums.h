@@ -16,7 +16,8 @@ namespace seabag::exporting {
 
 /// Takes the tarballs' checksums while blobs land in them: a thread follows from the front of one
 /// tarball after another, as far as blobs lie there, so that the bundle need not be read back
-/// behind the last one. What it read of a blob that came wrong in the end is taken back.
+/// behind the last one. What it read of a blob that came wrong in the end is taken back. It reads
+/// what was written, synced or not.
 ///
 /// Order:   once the tarballs are prepared; take() when no blob lands any more, before their
 ///          finish().
@@ -26,7 +27,7 @@ class RunningChecksums {
  public:
   /// All outlive this.
   RunningChecksums(const index::Graph& graph, const bundle::BundlePlan& plan,
-                   const bundle::TarballWriter& tarballs, const Landing& landing);
+                   const bundle::TarballWriter& tarballs, Landing& landing);
   /// Ends the following. Parallel to the tarballs: the checksum of each, as far as it got.
   std::vector<bundle::BegunChecksum> take();
 

@@ -99,6 +99,7 @@ class ArtifactRestore {
       progress_.add_bytes(piece.size);
       offset += piece.size;
     }
+    file.sync();  // FileBlob wants it
     const digest::Digest actual = digest::digest_of(io::FileBlob(file, 0, file.size()));
     if (file.size() == wanted.size && actual.hex() == wanted.sha256) return;
     throw Error(Code::kIntegrity, fmt::format("{}: expected {} bytes with SHA-256 {}, got {} bytes "

@@ -9,6 +9,7 @@
 namespace seabag::io {
 
 /// A range of an open file as a blob. The file outlives this. Holes are not read from the file.
+/// Requires: what was written there is synced: file systems may call it a hole before.
 class FileBlob : public BlobSource {
  public:
   FileBlob(const File& file, std::uint64_t offset, std::uint64_t size)

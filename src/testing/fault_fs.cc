@@ -54,6 +54,7 @@ class FaultFile : public io::File {
   std::uint64_t size() const override { return inner_->size(); }
   int descriptor() const override { return inner_->descriptor(); }
   io::FileExtent extent_at(std::uint64_t offset) const override {
+    if (!files_.finds_data_) return {.length = size() - offset, .is_stored = false};
     return inner_->extent_at(offset);
   }
 
@@ -64,7 +65,7 @@ class FaultFile : public io::File {
   }
 
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
-    if (files_.before_reads_) files_.before_reads_();
+    if (files_.before_reads_) files_.before_reads_(offset + out.size());
     files_.pass(Operation::kRead, path());
     inner_->read_at(offset, out);
   }

@@ -57,9 +57,14 @@ class FaultFs : public io::FileSystem {
   void limit_files(std::uint64_t largest) { largest_file_ = largest; }
   /// Calls for what lies below `directory` never fail, and do not count: what a test reads from.
   void spare(std::string directory) { spared_ = std::move(directory); }
-  /// Runs `work` before each read, on the thread that reads: a test that holds that one up.
+  /// Runs `work` before each read, with the end of what is read, on the thread that reads.
   /// Order: before there are such threads.
-  void before_reads(std::function<void()> work) { before_reads_ = std::move(work); }
+  void before_reads(std::function<void(std::uint64_t end)> work) {
+    before_reads_ = std::move(work);
+  }
+  /// Files have no data to whoever asks for holes, as with file systems that do not look at what is
+  /// not synced yet.
+  void find_no_data() { finds_data_ = false; }
   /// Calls of that kind so far, those that failed too.
   int calls(Operation operation) const;
 
@@ -93,7 +98,8 @@ class FaultFs : public io::FileSystem {
 
   io::FileSystem& inner_;
   std::string spared_;
-  std::function<void()> before_reads_;
+  std::function<void(std::uint64_t)> before_reads_;
+  bool finds_data_ = true;
   std::uint64_t largest_file_ = std::numeric_limits<std::uint64_t>::max();
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Fault> faults_;

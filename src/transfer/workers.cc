@@ -15,18 +15,16 @@
 namespace seabag::transfer {
 namespace {
 
-// Below this, what a request costs beside its bytes is the larger part.
-constexpr std::uint64_t kLargeBytes = 1U << 20U;
-
 // What is to be transferred next. Large ones stand at the front of `sizes`, the largest first.
 class Turns {
  public:
   Turns(std::span<const std::uint64_t> sizes, std::size_t threads) : sizes_(sizes) {
-    for (; large_ < sizes.size() && sizes[large_] >= kLargeBytes; ++large_) {
+    for (; large_ < sizes.size() && sizes[large_] >= kLargeTransfer; ++large_) {
       bytes_left_ += sizes[large_];
     }
     next_small_ = large_;
     on_the_way_.reserve(threads);
+    set_limit();
   }
 
   // Waits until there is a turn. Nothing: there is none any more, or it was asked to stop.
@@ -49,6 +47,7 @@ class Turns {
   void done(std::size_t i) {
     const std::scoped_lock lock(mutex_);
     if (std::erase(on_the_way_, i) > 0) bytes_left_ -= sizes_[i];
+    if (i == largest_) set_limit();
     changed_.notify_all();
   }
 
@@ -59,16 +58,17 @@ class Turns {
     changed_.notify_all();
   }
 
+  // Order: after the threads have ended.
   bool all_taken() const { return next_large_ == large_ && next_small_ == sizes_.size(); }
 
  private:
+  bool may_take_large() const { return next_large_ < large_ && on_the_way_.size() < limit_; }
+
   // With n at a time, the largest has an nth of the speed: it is done by when all are if it is an
-  // nth of what is left.
-  bool may_take_large() const {
-    if (next_large_ == large_) return false;
-    std::uint64_t largest = sizes_[next_large_];
-    for (const std::size_t i : on_the_way_) largest = std::max(largest, sizes_[i]);
-    return on_the_way_.size() < (bytes_left_ - 1) / largest + 1;
+  // nth of what is left. That holds until it is done.
+  void set_limit() {
+    largest_ = on_the_way_.empty() ? next_large_ : *std::ranges::min_element(on_the_way_);
+    if (largest_ < large_) limit_ = (bytes_left_ - 1) / sizes_[largest_] + 1;
   }
 
   const std::span<const std::uint64_t> sizes_;
@@ -79,6 +79,8 @@ class Turns {
   std::size_t next_small_ = 0;
   std::vector<std::size_t> on_the_way_;  // of the large ones
   std::uint64_t bytes_left_ = 0;         // of the large ones that are not done
+  std::size_t largest_ = 0;              // of those that are not done
+  std::uint64_t limit_ = 0;              // large ones at a time, while that is so
   bool closed_ = false;
 };
 
@@ -111,8 +113,8 @@ void for_each_transfer(std::span<const std::uint64_t> sizes, int jobs, const std
   run_on_threads(static_cast<int>(threads), [&] {
     while (const auto i = turns.take(stop)) {
       failure.guard([&] { work(*i); });
-      turns.done(*i);
       if (failure.is_set()) turns.close();
+      turns.done(*i);
     }
   });
   failure.rethrow();

@@ -16,10 +16,12 @@ namespace seabag::transfer {
 void for_each_parallel(std::size_t count, int jobs, const std::stop_token& stop,
                        const std::function<void(std::size_t)>& work);
 
-/// The same for transfers of `sizes` bytes each, so that the largest does not end alone: of those
-/// from a mebibyte on there are never more at a time than get it done by when the others are, if
-/// all are equally fast. Fewer large ones than `jobs` are on their way only where the largest is
-/// more than a `jobs`th of what is left.
+/// Below this, what a request costs beside its bytes is the larger part.
+inline constexpr std::uint64_t kLargeTransfer = 1U << 20U;
+
+/// The same for transfers of `sizes` bytes each, but for the order: at most so many of
+/// kLargeTransfer or more are on their way at once that the largest, at an equal share of the
+/// speed, is done no later than all are. Smaller ones take the other threads, and may overtake.
 ///
 /// Requires: `sizes` are in descending order.
 void for_each_transfer(std::span<const std::uint64_t> sizes, int jobs, const std::stop_token& stop,

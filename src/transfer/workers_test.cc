@@ -135,6 +135,26 @@ TEST(ForEachTransfer, KeepsSoFewLargeOnesOnTheirWayThatTheLargestIsDoneByWhenAll
   }
 }
 
+// With eight at a time, those that are left when the largest is half done still are as many.
+TEST(ForEachTransfer, KeepsAsManyOnTheirWayUntilTheLargestIsDone) {
+  const std::vector<std::uint64_t> sizes = {1000 * kMiB, 500 * kMiB, 500 * kMiB, 500 * kMiB,
+                                            500 * kMiB};
+  std::latch first_pair(2);
+  std::latch second_pair(2);
+  std::latch largest_may_end(4);
+  for_each_transfer(sizes, 8, {}, [&](std::size_t i) {
+    if (i == 0) return largest_may_end.wait();
+    (i < 3 ? first_pair : second_pair).arrive_and_wait();
+    largest_may_end.count_down();
+  });
+}
+
+TEST(ForEachTransfer, WantsThemInDescendingOrder) {
+  EXPECT_THROW(
+      for_each_transfer(std::vector<std::uint64_t>{1, 2}, 1, {}, [](std::size_t) { FAIL(); }),
+      Error);
+}
+
 TEST(ForEachTransfer, DoesSmallOnesBesideTheLargestWhereNoLargeOneMayBegin) {
   std::latch small_ones(20);
   std::vector<std::uint64_t> sizes(22, 1000);
