@@ -52,8 +52,10 @@ class BreakingSource : public MemorySource {
     io::MemorySink whole(16U << 20U, "blob");
     MemorySource::read_blob(repository, blob, offset, whole);
     io::Bytes bytes = whole.take();
-    if (spoils) bytes.front() ^= std::byte{1};
-    spoils = false;
+    if (spoils) {
+      bytes.front() ^= std::byte{1};
+      spoils = false;
+    }
     bytes.resize(std::min(bytes.size(), std::max<std::size_t>(ends_at, offset) - offset));
     if (offset > 0 && gives_no_ranges) throw Error(Code::kProtocol, "status 416");
     if (breaks == 0) return sink.write(bytes);
