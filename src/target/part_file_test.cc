@@ -8,25 +8,19 @@
 
 #include "io/bytes.h"
 #include "io/posix_file_system.h"
+#include "testing/temp_dir.h"
 
 namespace seabag::target {
 namespace {
 
 class PartFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    directory_ = ::testing::TempDir() + "/part_file";
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directory(directory_);
-    path_ = io::join(directory_, "x");
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::string read() { return std::string(io::text_of(io::read_file(*files_, path_, 100))); }
 
   std::unique_ptr<io::FileSystem> files_ = io::posix_file_system();
-  std::string directory_;
-  std::string path_;
+  testing::TempDir place_;
+  std::string directory_ = place_.path();
+  std::string path_ = io::join(directory_, "x");
 };
 
 TEST_F(PartFileTest, HasItsNameOnlyWhenItLanded) {
