@@ -105,10 +105,7 @@ class Assessment {
       found.disk.files.clear();
       found.disk.config.reset();
       for (const std::uint32_t file : disk.files) found.files.push_back(index().files[file]);
-      const auto given = index().metadata.find(index::kIdentifiers);
-      if (given != index().metadata.end()) {
-        found.identifiers = index::identifiers_in(given->second, disk.name);
-      }
+      found.identifiers = index::identifiers_in(index().metadata, disk.name);
     }
   }
 

@@ -115,8 +115,8 @@ Options said_of(const DiskRequest& disk) {
 }
 
 Options held_of(const index::DiskInfo& disk, const index::Index& plan) {
-  Options held =
-      conversion::options_of(identity_in(value_of(plan.metadata, index::kIdentifiers), disk.name));
+  Options held = conversion::options_of(
+      identity_of(index::identifiers_in(plan.metadata, disk.name), disk.name));
   held["server"] = disk.server;
   if (disk.boots) held["boot"] = "yes";
   held["format"] = disk.format;

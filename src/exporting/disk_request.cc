@@ -135,8 +135,7 @@ std::string identifiers_of(const std::vector<DiskRequest>& disks) {
   return text;
 }
 
-conversion::Identity identity_in(std::string_view identifiers, std::string_view disk) try {
-  const std::string_view given = index::identifiers_in(identifiers, disk);
+conversion::Identity identity_of(std::string_view given, std::string_view disk) try {
   return given.empty() ? conversion::Identity{} : conversion::parse_identity(given);
 } catch (const Error& error) {
   throw Error(Code::kMalformed, fmt::format("identifiers of {}: {}", disk, error.what()));

@@ -58,7 +58,7 @@ DiskConfig find_disk_config(const std::string& text, const std::vector<std::stri
 /// What is given for the files of all disks, as index::kIdentifiers has it. Empty: nothing.
 std::string identifiers_of(const std::vector<DiskRequest>& disks);
 
-/// What such a text says of one disk. Errors: kMalformed.
-conversion::Identity identity_in(std::string_view identifiers, std::string_view disk);
+/// What index::identifiers_in() gave of `disk`. Errors: kMalformed.
+conversion::Identity identity_of(std::string_view given, std::string_view disk);
 
 }  // namespace seabag::exporting

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "index/disks.h"
 
 namespace seabag::exporting {
 namespace {
@@ -71,6 +72,9 @@ TEST(ParseDisk, SaysWhatIsWrong) {
 }
 
 TEST(Identifiers, SayOfEachDiskWhatIsGiven) {
+  const auto identity_in = [](const std::string& text, const std::string& disk) {
+    return identity_of(index::identifiers_in({{index::kIdentifiers, text}}, disk), disk);
+  };
   const std::vector<DiskRequest> disks = {parse_disk("disk:web.raw,adapter=ide,cid=0badcafe"),
                                           parse_disk("disk:plain.raw"),
                                           parse_disk("disk:db.raw,format=vhd,"

@@ -285,8 +285,6 @@ void land_disks(const ExportRequest& request, const Means& means,
   std::uint64_t bytes = 0;
   for (const index::DiskInfo& disk : plan.disks) bytes += disk.size;
   means.progress.begin("disks", plan.disks.size(), bytes);
-  const auto given = plan.metadata.find(index::kIdentifiers);
-  const std::string identifiers = given == plan.metadata.end() ? "" : given->second;
   std::vector<index::DiskInfo> here;
   for (index::DiskInfo& disk : plan.disks) {
     auto landed = bundle::find_landed_disk(means.files, marker_of(unfinished, disk));
@@ -295,7 +293,8 @@ void land_disks(const ExportRequest& request, const Means& means,
     } else {
       DiskLanding landing(request, means, unfinished);
       try {
-        landed = landing.run(disk, identity_in(identifiers, disk.name));
+        landed = landing.run(
+            disk, identity_of(index::identifiers_in(plan.metadata, disk.name), disk.name));
       } catch (Error& error) {
         error.add_context(disk.name);
         if (is_about_this_machine(error, landing.source_failed())) throw;

@@ -11,7 +11,6 @@
 #include "base/limits.h"
 #include "bundle/manifest_spool.h"
 #include "exporting/memory_source_internal.h"
-#include "exporting/resolve.h"
 #include "io/memory_sink.h"
 #include "io/posix_file_system.h"
 #include "testing/fault_fs.h"
@@ -93,14 +92,7 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
   void run(const std::function<void(bundle::TarballWriter&)>& prepare = {}) {
     auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
     transfer::NoProgress quiet;
-    const Selection selection;
-    content_ = resolve({.sources = {&source_},
-                        .selection = selection,
-                        .jobs = 1,
-                        .spool = &spool,
-                        .now = [] { return UtcTime{}; }},
-                       quiet, std::stop_token())
-                   .content;
+    content_ = content_of(source_, spool);
     const index::Graph graph(content_);
     const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
     bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
@@ -313,15 +305,7 @@ TEST_P(Fetch, EndsWithWhatTheFileFailedWithAndKeepsWhatLiesInItsPlace) {
 
 TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
   auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-  transfer::NoProgress quiet;
-  const Selection selection;
-  content_ = resolve({.sources = {&source_},
-                      .selection = selection,
-                      .jobs = 1,
-                      .spool = &spool,
-                      .now = [] { return UtcTime{}; }},
-                     quiet, std::stop_token())
-                 .content;
+  content_ = content_of(source_, spool);
   const index::Graph graph(content_);
   const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
   bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);

@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "bundle/manifest_spool.h"
 #include "digest/hasher.h"
+#include "exporting/resolve.h"
 #include "source/image_source.h"
 
 /// An image source in memory for tests: repositories that are filled by hand, and that fail where
@@ -120,5 +122,18 @@ class MemorySource : public source::ImageSource {
   int reads_left_ = 0;
   bool down_ = false;
 };
+
+/// All that `source` has, its manifests in `spool`.
+inline index::Content content_of(source::ImageSource& source, bundle::ManifestSpool& spool) {
+  transfer::NoProgress quiet;
+  const Selection selection;
+  return resolve({.sources = {&source},
+                  .selection = selection,
+                  .jobs = 1,
+                  .spool = &spool,
+                  .now = [] { return UtcTime{}; }},
+                 quiet, std::stop_token())
+      .content;
+}
 
 }  // namespace seabag::exporting

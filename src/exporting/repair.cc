@@ -298,7 +298,7 @@ class Repair {
     DiskRequest named = *request;
     named.name = name;
     if (named.identity == conversion::Identity{}) {
-      named.identity = identity_in(fmt::format("{}:{}", name, damaged.identifiers), name);
+      named.identity = identity_of(damaged.identifiers, name);
     }
     index::Index one{.metadata = {{index::kIdentifiers, identifiers_of({named})}},
                      .files = {},

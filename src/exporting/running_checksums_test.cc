@@ -16,7 +16,6 @@
 #include "bundle/manifest_spool.h"
 #include "digest/verifying_sink.h"
 #include "exporting/memory_source_internal.h"
-#include "exporting/resolve.h"
 #include "io/file_blob.h"
 #include "io/posix_file_system.h"
 #include "testing/fault_fs.h"
@@ -59,15 +58,7 @@ class Running : public ::testing::Test {
     source.tag("a", "1", source.put_image("", descriptors));
     source.tag("b", "1", source.put_image("", descriptors));
     auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-    transfer::NoProgress quiet;
-    const Selection selection;
-    content_ = resolve({.sources = {&source},
-                        .selection = selection,
-                        .jobs = 1,
-                        .spool = &spool,
-                        .now = [] { return UtcTime{}; }},
-                       quiet, std::stop_token())
-                   .content;
+    content_ = content_of(source, spool);
     graph_.emplace(content_);
     plan({});
     landing_.emplace(content_, *tarballs_,
@@ -124,6 +115,12 @@ class Running : public ::testing::Test {
     EXPECT_EQ(all.size(), 1U);
     return std::move(all.front());
   }
+  // It went so far, and with the bytes that lie there.
+  void expect_taken(std::uint64_t bytes) {
+    BegunChecksum checksum = take();
+    EXPECT_EQ(checksum.bytes, bytes);
+    EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+  }
   BegunChecksum take_while_it_reads() {
     const std::jthread later([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));  // take() asks to stop at once
@@ -143,18 +140,14 @@ TEST_F(Running, IsDoneWhenTheLastBlobHasLanded) {
   land(first());
   land(second());
   wait_until_read(tarball_size());
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, tarball_size());
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(tarball_size()));
+  expect_taken(tarball_size());
 }
 
 TEST_F(Running, WaitsForTheFirstBlobHoweverManyHaveLandedBehindIt) {
   begin();
   land(second());
   wait_until_read(begin_of(first()));
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, begin_of(first()));
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+  expect_taken(begin_of(first()));
 }
 
 TEST_F(Running, FollowsABlobThatIsOnItsWay) {
@@ -167,9 +160,7 @@ TEST_F(Running, FollowsABlobThatIsOnItsWay) {
   wait_until_read(end_of(first()));
   landing_->landed(first());
   wait_until_read(begin_of(second()));
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, begin_of(second()));
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+  expect_taken(begin_of(second()));
 }
 
 TEST_F(Running, BeginsWithWhatAnEarlierRunLeftOfABlob) {
@@ -178,6 +169,7 @@ TEST_F(Running, BeginsWithWhatAnEarlierRunLeftOfABlob) {
   begin();
   landing_->begin(first(), 1000);
   wait_until_read(begin_of(first()) + 1000);
+  expect_taken(begin_of(first()));
 }
 
 TEST_F(Running, TakesBackWhatCameWrong) {
@@ -187,9 +179,7 @@ TEST_F(Running, TakesBackWhatCameWrong) {
   land(first());
   land(second());
   wait_until_read(tarball_size());
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, tarball_size());
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(tarball_size()));
+  expect_taken(tarball_size());
 }
 
 TEST_F(Running, LeavesOutABlobThatHasNotLanded) {
@@ -197,9 +187,7 @@ TEST_F(Running, LeavesOutABlobThatHasNotLanded) {
   put(first(), std::string(layers_.at(first()).size(), 'x'));
   wait_until_read(end_of(first()));
   landing_->drop(first());
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, begin_of(first()));
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+  expect_taken(begin_of(first()));
 }
 
 // It is asked to stop while it reads what came wrong, and does not see any more that it was right
@@ -255,9 +243,7 @@ TEST_F(Running, TakesWhatAnEarlierRunLanded) {
   begin();
   landing_->was_landed(first());
   wait_until_read(begin_of(second()));
-  BegunChecksum checksum = take();
-  EXPECT_EQ(checksum.bytes, begin_of(second()));
-  EXPECT_EQ(checksum.hasher.finish(), digest_of_first(checksum.bytes));
+  expect_taken(begin_of(second()));
 }
 
 TEST_F(Running, TellsWhatCannotBeRead) {

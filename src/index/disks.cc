@@ -16,7 +16,10 @@ bool is_disk_name(std::string_view name) {
   });
 }
 
-std::string_view identifiers_in(std::string_view identifiers, std::string_view disk) {
+std::string_view identifiers_in(const std::map<std::string, std::string>& metadata,
+                                std::string_view disk) {
+  const auto given = metadata.find(kIdentifiers);
+  std::string_view identifiers = given == metadata.end() ? "" : std::string_view(given->second);
   while (!identifiers.empty()) {
     const std::string_view word = identifiers.substr(0, identifiers.find(' '));
     identifiers.remove_prefix(std::min(word.size() + 1, identifiers.size()));

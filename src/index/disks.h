@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ bool is_disk_name(std::string_view name);
 /// Where the metadata of an index has what was given for the files of disks:
 /// "db:uuid=... web01:adapter=ide,cid=0badcafe".
 inline constexpr const char* kIdentifiers = "identifiers";
-/// What such a text has for one disk: "adapter=ide,cid=0badcafe". Empty: nothing.
-std::string_view identifiers_in(std::string_view identifiers, std::string_view disk);
+/// What it has for one disk: "adapter=ide,cid=0badcafe", a part of the value. Empty: nothing.
+std::string_view identifiers_in(const std::map<std::string, std::string>& metadata,
+                                std::string_view disk);
 
 }  // namespace seabag::index
