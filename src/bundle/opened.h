@@ -58,7 +58,8 @@ class OpenedBundle {
   oci::RawManifest manifest(index::BlobId blob) const;
 
  private:
-  OpenedBundle(std::string path, digest::Digest seal) : path_(std::move(path)), seal_(seal) {}
+  OpenedBundle(std::string path, digest::Digest seal)
+      : path_(std::move(path)), seal_(std::move(seal)) {}
   void open_payload(io::FileSystem& files, const std::vector<bagit::ManifestEntry>& listed,
                     std::vector<std::string>* problems);
 

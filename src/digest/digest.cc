@@ -44,13 +44,34 @@ std::string_view name_of(Algorithm algorithm) {
   return algorithm == Algorithm::kSha256 ? "sha256" : "sha512";
 }
 
-Digest::Digest(Algorithm algorithm, std::span<const std::byte> raw) : algorithm_(algorithm) {
+Digest::Digest(Algorithm algorithm, std::span<const std::byte> raw)
+    : raw_(stored(algorithm, raw)) {}
+
+std::variant<Digest::Sha256, std::shared_ptr<const Digest::Sha512>> Digest::stored(
+    Algorithm algorithm, std::span<const std::byte> raw) {
   check(raw.size() == raw_size(algorithm), "digest has its algorithm's length");
-  std::ranges::copy(raw, raw_.begin());
+  if (algorithm == Algorithm::kSha256) {
+    Sha256 bytes = {};
+    std::ranges::copy(raw, bytes.begin());
+    return bytes;
+  }
+  const auto bytes = std::make_shared<Sha512>();
+  std::ranges::copy(raw, bytes->begin());
+  return bytes;
 }
 
 std::span<const std::byte> Digest::raw() const {
-  return std::span(raw_).first(raw_size(algorithm_));
+  if (const auto* bytes = std::get_if<Sha256>(&raw_)) return *bytes;
+  return *std::get<std::shared_ptr<const Sha512>>(raw_);
+}
+
+std::strong_ordering operator<=>(const Digest& a, const Digest& b) {
+  if (const auto order = a.algorithm() <=> b.algorithm(); order != 0) return order;
+  return std::memcmp(a.raw().data(), b.raw().data(), a.raw().size()) <=> 0;
+}
+
+bool operator==(const Digest& a, const Digest& b) {
+  return (a <=> b) == 0;
 }
 
 std::string Digest::hex() const {
@@ -58,7 +79,7 @@ std::string Digest::hex() const {
 }
 
 std::string Digest::text() const {
-  return fmt::format("{}:{}", name_of(algorithm_), hex());
+  return fmt::format("{}:{}", name_of(algorithm()), hex());
 }
 
 std::optional<Digest> find_digest(std::string_view text) {

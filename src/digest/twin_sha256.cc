@@ -55,7 +55,7 @@ Digest TwinSha256::finish_part() {
   const Sha256Lane lane = *part_;
   part_.reset();
   if (is_fast_) return close(lane);
-  const Digest digest = plain_part_->finish();
+  Digest digest = plain_part_->finish();
   plain_part_.reset();
   return digest;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -181,7 +182,8 @@ class Resolver {
     const std::vector<Descriptor> children = wanted_children(manifest);
     {
       const std::scoped_lock lock(mutex_);
-      if (!visited_.emplace(builder_.add_repository(repository), raw.digest()).second) return;
+      const BlobId blob = builder_.add_blob(raw.digest(), raw.bytes().size());
+      if (!visited_.insert(visit_of(repository, blob)).second) return;
       if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
         request_.spool->add(raw);
       }
@@ -197,6 +199,11 @@ class Resolver {
         resolve_attached(source_id, repository, digest);
       });
     }
+  }
+
+  // A manifest in a repository, as one number: there is one of each manifest. mutex_ is held.
+  std::uint64_t visit_of(const Reference& repository, BlobId manifest) {
+    return std::uint64_t{builder_.add_repository(repository)} << 32U | manifest;
   }
 
   // The children of an index that --platform asks for; those that name no platform always;
@@ -255,7 +262,8 @@ class Resolver {
     try {
       {
         const std::scoped_lock lock(mutex_);
-        if (visited_.contains({builder_.add_repository(name), child.digest})) return;
+        const BlobId blob = builder_.add_blob(child.digest, child.size);
+        if (visited_.contains(visit_of(repository, blob))) return;
       }
       const oci::RawManifest raw = source(source_id).manifest(name);
       if (raw.bytes().size() != child.size) {
@@ -298,8 +306,8 @@ class Resolver {
 
   std::mutex mutex_;  // guards all below, and the spool
   index::ContentBuilder builder_;
-  std::set<std::pair<std::uint32_t, std::string>> roots_;       // repository, tag or digest
-  std::set<std::pair<std::uint32_t, digest::Digest>> visited_;  // repository, manifest
+  std::set<std::pair<std::uint32_t, std::string>> roots_;  // repository, tag or digest
+  std::unordered_set<std::uint64_t> visited_;              // of visit_of()
   std::optional<Error> first_error_;
 };
 

@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kCreated = "org.opencontainers.image.created";
 
-oci::Descriptor layer(const char* media_type, digest::Digest digest, std::uint64_t size,
+oci::Descriptor layer(const char* media_type, const digest::Digest& digest, std::uint64_t size,
                       const std::string& title) {
   return {.media_type = media_type,
           .digest = digest,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -75,20 +76,38 @@ std::uint32_t renumbered(const NewIds& new_ids, std::uint32_t old) {
   return new_ids[old];
 }
 
+// Puts the item at order[i] to i. In place, one circle of moves after the other: a second list of
+// the blobs of a large registry would be the most that an export has in memory.
+template <class Item>
+void reorder(std::vector<Item>& items, const std::vector<std::uint32_t>& order) {
+  std::vector<bool> is_done(items.size(), false);
+  for (std::uint32_t first = 0; first < items.size(); ++first) {
+    if (is_done[first]) continue;
+    Item held = std::move(items[first]);
+    std::uint32_t to = first;
+    for (; order[to] != first; to = order[to]) {
+      items[to] = std::move(items[order[to]]);
+      is_done[to] = true;
+    }
+    items[to] = std::move(held);
+    is_done[to] = true;
+  }
+}
+
 // Sorts by key, makes one of those that are equal, and says where everything went.
 template <class Item>
 NewIds sort_and_merge(std::vector<Item>& items) {
   std::vector<std::uint32_t> order(narrow<std::uint32_t>(items.size()));
   std::iota(order.begin(), order.end(), 0U);
   std::ranges::sort(order, ByKey(), [&](std::uint32_t i) -> const Item& { return items[i]; });
+  reorder(items, order);
   NewIds new_ids(items.size());
-  std::vector<Item> sorted;
-  sorted.reserve(items.size());
-  for (const std::uint32_t i : order) {
-    if (sorted.empty() || ByKey()(sorted.back(), items[i])) sorted.push_back(std::move(items[i]));
-    new_ids[i] = static_cast<std::uint32_t>(sorted.size() - 1);
+  std::uint32_t id = 0;
+  for (std::uint32_t i = 0; i < order.size(); ++i) {
+    if (i > 0 && ByKey()(items[i - 1], items[i])) ++id;
+    new_ids[order[i]] = id;
   }
-  items = std::move(sorted);
+  items.erase(std::ranges::unique(items, SameKey()).begin(), items.end());
   return new_ids;
 }
 
@@ -270,9 +289,8 @@ std::span<const BlobId> Graph::referrers_of(BlobId blob) const {
 // have cycles.
 std::vector<BlobId> Graph::closure_of(BlobId root) const {
   std::vector<BlobId> postorder;
-  std::vector<bool> is_seen(content_.blobs.size(), false);
+  std::unordered_set<BlobId> seen = {root};  // few of very many
   std::vector<std::pair<BlobId, std::span<const Edge>>> path = {{root, edges_of(root)}};
-  is_seen[root] = true;
   while (!path.empty()) {
     auto& [blob, edges] = path.back();
     if (edges.empty()) {
@@ -282,8 +300,7 @@ std::vector<BlobId> Graph::closure_of(BlobId root) const {
     }
     const Edge& edge = edges.back();
     edges = edges.first(edges.size() - 1);
-    if (edge.role == EdgeRole::kSubject || is_seen[edge.child]) continue;
-    is_seen[edge.child] = true;
+    if (edge.role == EdgeRole::kSubject || !seen.insert(edge.child).second) continue;
     path.emplace_back(edge.child, edges_of(edge.child));
   }
   std::ranges::reverse(postorder);

@@ -2,12 +2,20 @@
 #include "index/content_builder.h"
 
 #include <algorithm>
+#include <functional>
+#include <limits>
 
 #include <fmt/format.h>
 
+#include "base/arith.h"
 #include "base/error.h"
 
 namespace seabag::index {
+namespace {
+
+constexpr BlobId kNoBlob = std::numeric_limits<BlobId>::max();
+
+}  // namespace
 
 std::uint32_t ContentBuilder::add_source(const std::string& uri) {
   content_.sources.push_back({uri});
@@ -26,18 +34,36 @@ void ContentBuilder::add_reference(ReferenceInfo reference) {
   content_.references.push_back(std::move(reference));
 }
 
+std::size_t ContentBuilder::slot_of(const digest::Digest& digest) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = std::hash<digest::Digest>()(digest) & mask;
+  while (slots_[slot] != kNoBlob && content_.blobs[slots_[slot]].digest != digest) {
+    slot = (slot + 1) & mask;
+  }
+  return slot;
+}
+
+void ContentBuilder::grow_slots() {
+  slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), kNoBlob);
+  for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
+    slots_[slot_of(content_.blobs[blob].digest)] = blob;
+  }
+}
+
 BlobId ContentBuilder::add_blob(const digest::Digest& digest, std::uint64_t size) {
-  const auto [found, added] =
-      blobs_.try_emplace(digest, static_cast<BlobId>(content_.blobs.size()));
-  if (added) {
+  if (4 * (content_.blobs.size() + 1) > 3 * slots_.size()) grow_slots();
+  BlobId& blob = slots_[slot_of(digest)];
+  if (blob == kNoBlob) {
+    blob = narrow<BlobId>(content_.blobs.size());
     content_.blobs.push_back({digest, size, Presence::kPresent});
     wishes_.push_back(Wish::kNone);
-  } else if (content_.blobs[found->second].size != size) {
+    is_manifest_.push_back(false);
+  } else if (content_.blobs[blob].size != size) {
     throw Error(Code::kMalformed,
                 fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
-                            content_.blobs[found->second].size, size));
+                            content_.blobs[blob].size, size));
   }
-  return found->second;
+  return blob;
 }
 
 std::uint32_t ContentBuilder::media_type(const std::string& text) {
@@ -70,7 +96,8 @@ void ContentBuilder::add_edges(BlobId parent, EdgeRole role,
 bool ContentBuilder::add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest) {
   const BlobId blob = add_blob(raw.digest(), raw.bytes().size());
   require(blob);
-  if (!manifests_.insert(blob).second) return false;
+  if (is_manifest_[blob]) return false;
+  is_manifest_[blob] = true;
   const auto created = manifest.annotations.find("org.opencontainers.image.created");
   content_.manifests.push_back(
       {.blob = blob,
@@ -120,6 +147,7 @@ Content ContentBuilder::take() {
     const Wish wish = wishes_[*absence.blob];
     return wish == Wish::kRequired || (absence.is_on_purpose() && wish == Wish::kLost);
   });
+  slots_ = {};  // what is sorted needs the room
   Content content = canonical(std::move(content_));
   // Each name was followed so far and no further, but one may lead into the middle of another.
   nesting_of(content);
