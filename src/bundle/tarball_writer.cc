@@ -2,6 +2,7 @@
 #include "bundle/tarball_writer.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -26,44 +27,56 @@ using index::Presence;
 // A blob's windows in all tarballs that have it, as one sink that owns them.
 class Windows : public io::ByteSink {
  public:
-  void add(io::File& file, std::uint64_t offset, std::uint64_t size, std::uint64_t already) {
-    windows_.emplace_back(file, offset, size, already);
+  void add(io::FileWindow window, std::atomic<bool>& is_unsynced) {
+    windows_.emplace_back(std::move(window), &is_unsynced);
   }
   void write(std::span<const std::byte> chunk) override {
-    for (io::FileWindow& window : windows_) window.write(chunk);
+    for (auto& [window, is_unsynced] : windows_) {
+      window.write(chunk);
+      // Behind the writing: a sync that takes the mark back comes after it, and covers it.
+      is_unsynced->store(true);
+    }
   }
   void finish() override {
-    for (io::FileWindow& window : windows_) window.finish();
+    for (auto& [window, is_unsynced] : windows_) window.finish();
   }
 
  private:
-  std::vector<io::FileWindow> windows_;
+  std::vector<std::pair<io::FileWindow, std::atomic<bool>*>> windows_;
 };
 
 }  // namespace
 
 TarballWriter::TarballWriter(io::FileSystem& files, std::string bag, const index::Content& content,
                              const index::Graph& graph, const BundlePlan& plan)
-    : files_(files), bag_(std::move(bag)), content_(content), graph_(graph), plan_(plan) {
-  std::vector<std::pair<BlobId, Place>> all;
+    : files_(files),
+      bag_(std::move(bag)),
+      content_(content),
+      graph_(graph),
+      plan_(plan),
+      first_place_(content.blobs.size() + 1, 0),
+      is_unsynced_(plan.tarballs.size()) {
+  for (const PlannedTarball& planned : plan.tarballs) {
+    for (const BlobId blob : planned.blobs) ++first_place_[blob + 1];
+  }
+  std::partial_sum(first_place_.begin(), first_place_.end(), first_place_.begin());
+  places_.resize(first_place_.back());
+  std::vector<std::uint32_t> next = first_place_;
   for (std::uint32_t tarball = 0; tarball < plan.tarballs.size(); ++tarball) {
-    const PlannedTarball& planned = plan.tarballs[tarball];
-    for (std::size_t i = 0; i < planned.blobs.size(); ++i) {
-      all.push_back({planned.blobs[i], {tarball, planned.placement_of_blob(i)}});
+    std::uint32_t position = 0;
+    for (const BlobId blob : plan.tarballs[tarball].blobs) {
+      places_[next[blob]++] = {tarball, position++};
     }
   }
-  std::ranges::stable_sort(all, {}, &std::pair<BlobId, Place>::first);
-  first_place_.assign(content.blobs.size() + 1, 0);
-  for (const auto& [blob, place] : all) {
-    ++first_place_[blob + 1];
-    places_.push_back(place);
-  }
-  for (std::size_t i = 1; i < first_place_.size(); ++i) first_place_[i] += first_place_[i - 1];
 }
 
 std::span<const TarballWriter::Place> TarballWriter::places_of(BlobId blob) const {
   return std::span(places_).subspan(first_place_[blob],
                                     first_place_[blob + 1] - first_place_[blob]);
+}
+
+const tar::Placement& TarballWriter::placement_at(const Place& place) const {
+  return plan_.tarballs[place.tarball].placement_of_blob(place.position);
 }
 
 void TarballWriter::create(std::uint32_t tarball) {
@@ -86,6 +99,7 @@ void TarballWriter::write_headers(std::uint32_t tarball) {
 }
 
 void TarballWriter::write_tables(std::uint32_t tarball) {
+  is_unsynced_[tarball] = true;
   const PlannedTarball& planned = plan_.tarballs[tarball];
   write_table(tarball, 0, oci::kLayoutText.size(),
               [](const oci::TextSink& write) { write(oci::kLayoutText); });
@@ -177,8 +191,9 @@ void TarballWriter::reopen() {
 std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint64_t already) const {
   auto windows = std::make_unique<Windows>();
   for (const Place& place : places_of(blob)) {
-    windows->add(*tarballs_[place.tarball], place.placement.data_offset, content_.blobs[blob].size,
-                 already);
+    windows->add(io::FileWindow(*tarballs_[place.tarball], placement_at(place).data_offset,
+                                content_.blobs[blob].size, already),
+                 is_unsynced_[place.tarball]);
   }
   return windows;
 }
@@ -186,7 +201,7 @@ std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint6
 std::pair<std::uint32_t, std::uint64_t> TarballWriter::position_of(BlobId blob) const {
   check(!places_of(blob).empty(), "the blob is in the plan");
   const Place& first = places_of(blob).front();
-  return {first.tarball, first.placement.data_offset};
+  return {first.tarball, placement_at(first).data_offset};
 }
 
 std::size_t TarballWriter::copies_of(BlobId blob) const {
@@ -196,7 +211,7 @@ std::size_t TarballWriter::copies_of(BlobId blob) const {
 std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_t copy) const {
   check(copy < places_of(blob).size(), "the blob is in the plan");
   const Place& place = places_of(blob)[copy];
-  return std::make_unique<io::FileBlob>(*tarballs_[place.tarball], place.placement.data_offset,
+  return std::make_unique<io::FileBlob>(*tarballs_[place.tarball], placement_at(place).data_offset,
                                         content_.blobs[blob].size);
 }
 
@@ -212,7 +227,9 @@ void TarballWriter::sync() {
     throw Error(Code::kIo, fmt::format("the tarballs in {} could not be synced", quoted(bag_)));
   }
   has_failed_to_sync_ = true;
-  for (const auto& tarball : tarballs_) tarball->sync();
+  for (std::size_t i = 0; i < tarballs_.size(); ++i) {
+    if (is_unsynced_[i].exchange(false)) tarballs_[i]->sync();
+  }
   has_failed_to_sync_ = false;
 }
 
@@ -222,10 +239,11 @@ void TarballWriter::mark_missing(BlobId blob) {
   const io::Bytes zeros(limits::kBufferBytes);
   for (const Place& place : places_of(blob)) {
     io::File& file = *tarballs_[place.tarball];
-    file.write_at(place.placement.header_offset, header);
+    is_unsynced_[place.tarball] = true;
+    file.write_at(placement_at(place).header_offset, header);
     for (std::uint64_t at = 0; at < missing.size; at += zeros.size()) {
       const auto length = std::min<std::uint64_t>(zeros.size(), missing.size - at);
-      file.write_at(place.placement.data_offset + at, std::span(zeros).first(length));
+      file.write_at(placement_at(place).data_offset + at, std::span(zeros).first(length));
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,8 +52,8 @@ class TarballWriter {
   /// Bytes of a tarball as they were written, synced or not. Order: before finish().
   void read_at(std::uint32_t tarball, std::uint64_t offset, std::span<std::byte> out) const;
 
-  /// All that was written is on the medium. Errors: those of File::sync(); kIo for good once one
-  /// failed, because the kernel may have dropped what a second sync would report as written.
+  /// All that was written before is on the medium. Errors: those of File::sync(); kIo for good once
+  /// one failed, because the kernel may have dropped what a second sync would report as written.
   void sync();
 
   /// Turns the reserved ranges of blobs that could not be had into members
@@ -64,7 +65,7 @@ class TarballWriter {
  private:
   struct Place {
     std::uint32_t tarball = 0;
-    tar::Placement placement;
+    std::uint32_t position = 0;  // among its blobs
   };
   void write_tables(std::uint32_t tarball);
   void write_table(std::uint32_t tarball, std::size_t member, std::uint64_t size,
@@ -73,6 +74,7 @@ class TarballWriter {
   void write_headers(std::uint32_t tarball);
   void mark_missing(index::BlobId blob);
   std::span<const Place> places_of(index::BlobId blob) const;
+  const tar::Placement& placement_at(const Place& place) const;
 
   io::FileSystem& files_;
   std::string bag_;
@@ -82,6 +84,9 @@ class TarballWriter {
   std::vector<std::unique_ptr<io::File>> tarballs_;  // parallel to plan_.tarballs
   std::vector<std::uint32_t> first_place_;           // parallel to blobs, and one more
   std::vector<Place> places_;
+  // Parallel to tarballs_: something was written since it was synced. A medium may take its time
+  // for each sync, and a tarball for each repository are thousands.
+  mutable std::vector<std::atomic<bool>> is_unsynced_;
   bool has_failed_to_sync_ = false;
 };
 
