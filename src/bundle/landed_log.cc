@@ -22,7 +22,9 @@ std::string check_of(std::string_view text) {
   return digest::digest_of(io::bytes_of(text)).hex().substr(0, 8);
 }
 
-bool take_line(std::string_view line, LandedBytes& found) {
+using Visit = std::function<void(const digest::Digest&, std::uint64_t)>;
+
+bool take_line(std::string_view line, const Visit& visit) {
   const auto last = line.rfind(' ');
   const auto first = line.find(' ');
   if (first == std::string_view::npos || first == last) return false;
@@ -33,16 +35,16 @@ bool take_line(std::string_view line, LandedBytes& found) {
   const auto [end, error] =
       std::from_chars(before.data() + first + 1, before.data() + before.size(), bytes);
   if (error != std::errc() || end != before.data() + before.size()) return false;
-  found[*blob] = bytes;
+  visit(*blob, bytes);
   return true;
 }
 
 // Takes whole lines up to the first wrong one. The bytes of those it took.
-std::size_t take_lines(std::string_view text, LandedBytes& found, bool& is_sound) {
+std::size_t take_lines(std::string_view text, const Visit& visit, bool& is_sound) {
   std::size_t begin = 0;
   for (std::size_t newline = 0; (newline = text.find('\n', begin)) != std::string_view::npos;
        begin = newline + 1) {
-    is_sound = take_line(text.substr(begin, newline - begin), found);
+    is_sound = take_line(text.substr(begin, newline - begin), visit);
     if (!is_sound) break;
   }
   return begin;
@@ -54,7 +56,7 @@ LandedLog LandedLog::create(io::FileSystem& files, const std::string& path) {
   return {files.open(path, io::OpenMode::kCreateNew), 0};
 }
 
-LandedLog LandedLog::reopen(io::FileSystem& files, const std::string& path, LandedBytes& found) {
+LandedLog LandedLog::reopen(io::FileSystem& files, const std::string& path, const Visit& visit) {
   auto file = files.open(path, io::OpenMode::kReadWrite);
   const std::uint64_t size = file->size();
   if (size > kLogBytes) throw Error(Code::kMalformed, fmt::format("{} is too large", quoted(path)));
@@ -66,7 +68,7 @@ LandedLog LandedLog::reopen(io::FileSystem& files, const std::string& path, Land
     const auto chunk = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
     file->read_at(at, chunk);
     pending += io::text_of(chunk);
-    const std::size_t taken = take_lines(pending, found, is_sound);
+    const std::size_t taken = take_lines(pending, visit, is_sound);
     end += taken;
     pending.erase(0, taken);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,8 +13,8 @@
 
 namespace seabag::bundle {
 
-/// What an earlier run left: bytes of a blob that lie in their place, from the front. Never
-/// believed: they are hashed again before they count.
+/// Bytes of a blob that lie in their place, from the front. Never believed when they are read
+/// again: they are hashed before they count.
 using LandedBytes = std::map<digest::Digest, std::uint64_t>;
 
 /// The journal of an unfinished bundle: one line for each blob whose bytes were synced before the
@@ -25,7 +26,9 @@ using LandedBytes = std::map<digest::Digest, std::uint64_t>;
 class LandedLog {
  public:
   static LandedLog create(io::FileSystem& files, const std::string& path);
-  static LandedLog reopen(io::FileSystem& files, const std::string& path, LandedBytes& found);
+  /// Gives `visit` the lines of an earlier run in their order.
+  static LandedLog reopen(io::FileSystem& files, const std::string& path,
+                          const std::function<void(const digest::Digest&, std::uint64_t)>& visit);
 
   /// Adds lines and syncs. Order: the bytes that the lines speak of were synced before.
   void append(const LandedBytes& landed);

@@ -26,8 +26,13 @@ class Journal : public ::testing::Test {
   }
   LandedBytes read() const {
     LandedBytes found;
-    LandedLog::reopen(*files_, path_, found);
+    reopen(found);
     return found;
+  }
+  LandedLog reopen(LandedBytes& found) const {
+    return LandedLog::reopen(*files_, path_, [&](const digest::Digest& blob, std::uint64_t bytes) {
+      found[blob] = bytes;
+    });
   }
   std::string text() const {
     return std::string(io::text_of(io::read_file(*files_, path_, 1U << 20U)));
@@ -61,7 +66,7 @@ TEST_F(Journal, GoesOnBehindTheLastWholeLine) {
   write({{{one_, 3}}});
   replace(text() + "sha256:torn");
   LandedBytes found;
-  LandedLog log = LandedLog::reopen(*files_, path_, found);
+  LandedLog log = reopen(found);
   log.append({{two_, 4}});
   log.close();
   EXPECT_EQ(read(), (LandedBytes{{one_, 3}, {two_, 4}}));
@@ -84,7 +89,7 @@ TEST_F(Journal, LeavesNothingOfAWrongLineBehindLinesThatAreAdded) {
   damaged[damaged.find('\n') + 10] ^= 1;
   replace(damaged);
   LandedBytes found;
-  LandedLog log = LandedLog::reopen(*files_, path_, found);
+  LandedLog log = reopen(found);
   log.append({{one_, 5}});
   log.close();
   EXPECT_EQ(read(), (LandedBytes{{one_, 5}}));

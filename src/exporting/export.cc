@@ -291,6 +291,7 @@ class Export {
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
     if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
+    plan.locations = {};  // of which write_tarballs() makes its own
     std::vector<bundle::BegunChecksum> begun;
     std::vector<index::Location> locations = write_tarballs(unfinished, plan, begun);
     land_disks(request_, means_, unfinished, plan);
@@ -340,8 +341,8 @@ class Export {
   std::vector<bundle::BegunChecksum> fetch_all(UnfinishedBundle& unfinished, Content& content,
                                                const Graph& graph, const bundle::BundlePlan& layout,
                                                bundle::TarballWriter& tarballs) {
-    bundle::LandedBytes landed;
-    bundle::LandedLog log = open_log(unfinished, tarballs, landed);
+    std::vector<std::uint64_t> landed(content.blobs.size(), 0);
+    bundle::LandedLog log = open_log(unfinished, tarballs, graph, landed);
     const Sources sources =
         open_sources(request_.sources.empty() ? names_of(content) : request_.sources, means_);
     Landing landing(content, tarballs, std::move(log));
@@ -364,11 +365,15 @@ class Export {
   }
 
   bundle::LandedLog open_log(UnfinishedBundle& unfinished, bundle::TarballWriter& tarballs,
-                             bundle::LandedBytes& landed) const {
+                             const Graph& graph, std::vector<std::uint64_t>& landed) const {
     const std::string path = unfinished.path(bundle::kLogFile);
     if (means_.files.find(path)) {
       tarballs.reopen();
-      return bundle::LandedLog::reopen(means_.files, path, landed);
+      return bundle::LandedLog::reopen(means_.files, path,
+                                       [&](const digest::Digest& digest, std::uint64_t bytes) {
+                                         const auto blob = graph.find(digest);
+                                         if (blob) landed[*blob] = bytes;
+                                       });
     }
     tarballs.prepare(
         bundle::ManifestSpool::reopen(means_.files, unfinished.path(bundle::kSpoolFile)));

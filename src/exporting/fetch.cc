@@ -2,7 +2,9 @@
 #include "exporting/fetch.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -40,8 +42,12 @@ struct FetchPlace {
   std::uint32_t source = 0;
   std::uint32_t repository = 0;
 
-  friend bool operator==(const FetchPlace&, const FetchPlace&) = default;
+  friend auto operator<=>(const FetchPlace&, const FetchPlace&) = default;
 };
+
+// Positions in a list of places, the first that are not kNoPlace.
+using NumbersOfPlaces = std::array<std::uint32_t, kPlacesPerBlob>;
+constexpr std::uint32_t kNoPlace = std::numeric_limits<std::uint32_t>::max();
 
 // Tells how far a blob is, after each chunk that lies in its place.
 class JournalledSink : public io::ByteSink {
@@ -99,16 +105,30 @@ class Fetcher {
 
  private:
   void find_places() {
-    places_.resize(content_.blobs.size());
+    places_of_.resize(content_.blobs.size(), NumbersOfPlaces{kNoPlace, kNoPlace, kNoPlace});
+    std::map<FetchPlace, std::uint32_t> numbers;
     for (const index::ReferenceInfo& reference : content_.references) {
       const FetchPlace place{reference.source, reference.repository};
+      const auto [found, is_new] =
+          numbers.emplace(place, static_cast<std::uint32_t>(places_.size()));
+      if (is_new) places_.push_back(place);
       for (const BlobId blob : graph_.closure_of(reference.manifest)) {
-        auto& known = places_[blob];
-        if (known.size() < kPlacesPerBlob && std::ranges::find(known, place) == known.end()) {
-          known.push_back(place);
-        }
+        NumbersOfPlaces& known = places_of_[blob];
+        const auto free = std::ranges::find_if(known, [&](std::uint32_t number) {
+          return number == kNoPlace || number == found->second;
+        });
+        if (free != known.end()) *free = found->second;
       }
     }
+  }
+
+  // Where the blob is asked for, one place after the other.
+  std::vector<FetchPlace> places_of(BlobId blob) const {
+    std::vector<FetchPlace> places;
+    for (const std::uint32_t number : places_of_[blob]) {
+      if (number != kNoPlace) places.push_back(places_[number]);
+    }
+    return places;
   }
 
   // Those first that take one connection longer than all that is wanted takes all of them, the
@@ -121,7 +141,7 @@ class Fetcher {
     const std::uint64_t size = content_.blobs[blob].size;
     if (size > long_one) return {0, std::numeric_limits<std::uint64_t>::max() - size, 0, blob};
     if (size < transfer::kLargeTransfer) {
-      const FetchPlace& place = places_[blob].at(0);
+      const FetchPlace& place = places_.at(places_of_[blob].front());
       return {1, place.source, place.repository, blob};
     }
     const auto [tarball, offset] = tarballs_.position_of(blob);
@@ -138,7 +158,7 @@ class Fetcher {
       progress_.item_done(wanted.digest.text());
       return;
     }
-    for (const FetchPlace& place : places_[blob]) {
+    for (const FetchPlace& place : places_of(blob)) {
       if (down_[place.source]) continue;
       try {
         fetch_from(place, blob, there == wanted.size ? 0 : there);
@@ -161,11 +181,9 @@ class Fetcher {
   // How many bytes of the blob an earlier run left; several copies are begun anew, only one of them
   // was looked at.
   std::uint64_t bytes_there(BlobId blob) const {
-    const auto found = request_.landed.find(content_.blobs[blob].digest);
-    if (found == request_.landed.end() || found->second > content_.blobs[blob].size) return 0;
-    return found->second == content_.blobs[blob].size || tarballs_.copies_of(blob) == 1
-               ? found->second
-               : 0;
+    const std::uint64_t there = request_.landed[blob];
+    const std::uint64_t size = content_.blobs[blob].size;
+    return there == size || (there < size && tarballs_.copies_of(blob) == 1) ? there : 0;
   }
 
   bool is_landed(BlobId blob) const {
@@ -307,10 +325,11 @@ class Fetcher {
   transfer::Progress& progress_;
   const std::stop_token& stop_;
   transfer::RateLimit limit_;
-  std::vector<std::vector<FetchPlace>> places_;  // parallel to blobs
-  std::vector<const index::Edge*> parents_;      // parallel to blobs: one edge that leads to it
-  std::vector<std::atomic<bool>> down_;          // parallel to sources
-  std::mutex mutex_;  // guards outage_ and content_'s presences and absences
+  std::vector<FetchPlace> places_;
+  std::vector<NumbersOfPlaces> places_of_;   // parallel to blobs
+  std::vector<const index::Edge*> parents_;  // parallel to blobs: one edge that leads to it
+  std::vector<std::atomic<bool>> down_;      // parallel to sources
+  std::mutex mutex_;                         // guards outage_ and content_'s presences and absences
   std::optional<Error> outage_;
 };
 

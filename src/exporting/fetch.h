@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "bundle/landed_log.h"
 #include "bundle/tarball_writer.h"
 #include "exporting/landing.h"
 #include "exporting/request.h"
@@ -19,7 +18,8 @@ namespace seabag::exporting {
 
 struct FetchRequest {
   const std::vector<source::ImageSource*>& sources;  ///< parallel to Content::sources
-  const bundle::LandedBytes& landed;                 ///< what an earlier run left
+  /// Parallel to Content::blobs: how many bytes of each an earlier run left. Not believed.
+  const std::vector<std::uint64_t>& landed;
   int jobs = 1;
   std::uint64_t max_rate = 0;
   http::Pause pause;

@@ -75,7 +75,7 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
   std::unique_ptr<io::FileSystem> posix_ = io::posix_file_system();
   testing::FaultFs files_{*posix_};
   BreakingSource source_;
-  bundle::LandedBytes landed_;
+  std::uint64_t landed_ = 0;  // bytes of the blob, of an earlier run
   index::Content content_;
   std::string bytes_ = std::string(GetParam(), 'x');
   std::string layer_;
@@ -100,10 +100,12 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
     if (prepare) prepare(tarballs);
     Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
     const std::vector<source::ImageSource*> sources = {&source_};
+    std::vector<std::uint64_t> landed(content_.blobs.size(), 0);
+    landed[*graph.find(digest())] = landed_;
     try {
       fetch(content_, graph, tarballs, landing,
             {.sources = sources,
-             .landed = landed_,
+             .landed = landed,
              .jobs = jobs_,
              .pause = [&](auto, const auto&) { ++pauses_; }},
             quiet, std::stop_token());
@@ -121,6 +123,13 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
     }
   }
   std::string log_path() const { return io::join(dir_.path(), "log"); }
+  bundle::LandedBytes journal() {
+    bundle::LandedBytes found;
+    bundle::LandedLog::reopen(
+        files_, log_path(),
+        [&](const digest::Digest& blob, std::uint64_t bytes) { found[blob] = bytes; });
+    return found;
+  }
   digest::Digest digest() const { return digest::parse_digest(MemorySource::digest_in(layer_)); }
   Presence presence() const {
     const index::Graph graph(content_);
@@ -245,7 +254,7 @@ TEST_P(Fetch, EndsUnfinishedWhenTheSourceIsGone) {
 }
 
 TEST_P(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
-  landed_[digest()] = 700;
+  landed_ = 700;
   run([&](bundle::TarballWriter& tarballs) {
     const index::Graph graph(content_);
     tarballs.open_window(*graph.find(digest()), 0)->write(io::bytes_of(bytes_).first(700));
@@ -254,14 +263,14 @@ TEST_P(Fetch, ContinuesBehindTheBytesOfAnEarlierRun) {
 }
 
 TEST_P(Fetch, DoesNotBelieveWhatAnEarlierRunLeft) {
-  landed_[digest()] = 700;  // but zeros lie there
+  landed_ = 700;  // but zeros lie there
   run();
   EXPECT_EQ(presence(), Presence::kPresent);
   EXPECT_THAT(source_.offsets, ::testing::IsSupersetOf({700, 0}));
 }
 
 TEST_P(Fetch, DoesNotFetchWhatLanded) {
-  landed_[digest()] = bytes_.size();
+  landed_ = bytes_.size();
   run([&](bundle::TarballWriter& tarballs) {
     const index::Graph graph(content_);
     tarballs.open_window(*graph.find(digest()), 0)->write(io::bytes_of(bytes_));
@@ -271,8 +280,7 @@ TEST_P(Fetch, DoesNotFetchWhatLanded) {
 
 TEST_P(Fetch, WritesWhatLandedIntoTheJournal) {
   run();
-  bundle::LandedBytes found;
-  bundle::LandedLog::reopen(files_, log_path(), found);
+  const bundle::LandedBytes found = journal();
   EXPECT_EQ(found.at(digest()), bytes_.size());
 }
 
@@ -280,8 +288,7 @@ TEST_P(Fetch, WritesHowFarABrokenTransferCame) {
   source_.breaks = 1;
   source_.bytes_before_break = 600;
   EXPECT_THROW(run([&](auto&) { source_.go_down_after_reads(1); }), Error);
-  bundle::LandedBytes found;
-  bundle::LandedLog::reopen(files_, log_path(), found);
+  const bundle::LandedBytes found = journal();
   EXPECT_EQ(found.at(digest()), 600U);
 }
 
@@ -298,9 +305,9 @@ TEST_P(Fetch, EndsWithWhatTheFileFailedWithAndKeepsWhatLiesInItsPlace) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kNoSpace);
   }
-  bundle::LandedBytes found;
-  bundle::LandedLog::reopen(files_, log_path(), found);
-  EXPECT_EQ(found[digest()], chunk * limits::kBufferBytes);
+  const bundle::LandedBytes found = journal();
+  const auto line = found.find(digest());
+  EXPECT_EQ(line == found.end() ? 0 : line->second, chunk * limits::kBufferBytes);
 }
 
 TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
@@ -322,6 +329,63 @@ TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
   EXPECT_EQ(files_.find(log_path())->size, 0U);
 }
 
+// What the journal says of the blob after it landed in two pieces, `between` them and at the end.
+class JournalOfTwoPieces : public Fetch {
+ protected:
+  std::uint64_t between_ = 0;
+  std::uint64_t at_the_end_ = 0;
+
+  void land(const Checkpoints& checkpoints) {
+    auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
+    content_ = content_of(source_, spool);
+    const index::Graph graph(content_);
+    const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
+    bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
+    tarballs.prepare(spool);
+    Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()), checkpoints);
+    const auto blob = *graph.find(digest());
+    const auto window = tarballs.open_window(blob, 0);
+    landing.begin(blob, 0);
+    const std::size_t half = bytes_.size() / 2;
+    window->write(io::bytes_of(bytes_).first(half));
+    landing.wrote(blob, half);
+    between_ = bytes_in_journal();
+    window->write(io::bytes_of(bytes_).subspan(half));
+    landing.wrote(blob, bytes_.size() - half);
+    landing.landed(blob);
+    at_the_end_ = bytes_in_journal();
+  }
+  std::uint64_t bytes_in_journal() {
+    const bundle::LandedBytes found = journal();
+    const auto line = found.find(digest());
+    return line == found.end() ? 0 : line->second;
+  }
+};
+
+TEST_P(JournalOfTwoPieces, IsWrittenWhenEnoughBytesCame) {
+  land({.bytes = 100});
+  EXPECT_EQ(between_, bytes_.size() / 2);
+  EXPECT_EQ(at_the_end_, bytes_.size());
+}
+
+TEST_P(JournalOfTwoPieces, IsWrittenWhenEnoughBlobsLanded) {
+  land({.blobs = 1});
+  EXPECT_EQ(between_, 0U);
+  EXPECT_EQ(at_the_end_, bytes_.size());
+}
+
+TEST_P(JournalOfTwoPieces, IsWrittenWhenItsTimeHasCome) {
+  land({.time = std::chrono::seconds(0)});
+  EXPECT_EQ(between_, bytes_.size() / 2);
+  EXPECT_EQ(at_the_end_, bytes_.size());
+}
+
+TEST_P(JournalOfTwoPieces, IsNotWrittenBefore) {
+  land({.time = std::chrono::hours(1)});
+  EXPECT_EQ(at_the_end_, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(ShortAndLong, JournalOfTwoPieces, ::testing::Values(2000, 5'000'000));
 INSTANTIATE_TEST_SUITE_P(ShortAndLong, Fetch, ::testing::Values(2000, 5'000'000));
 
 }  // namespace

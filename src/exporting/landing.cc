@@ -6,12 +6,13 @@
 namespace seabag::exporting {
 
 Landing::Landing(const index::Content& content, bundle::TarballWriter& tarballs,
-                 bundle::LandedLog log)
+                 bundle::LandedLog log, const Checkpoints& checkpoints)
     : content_(content),
       tarballs_(tarballs),
       log_(std::move(log)),
       begun_(content.blobs.size(), 0),
-      is_landed_(content.blobs.size(), false) {}
+      is_landed_(content.blobs.size(), false),
+      checkpoints_(checkpoints) {}
 
 void Landing::begin(index::BlobId blob, std::uint64_t already) {
   const std::scoped_lock lock(mutex_);
@@ -27,16 +28,30 @@ void Landing::wrote(index::BlobId blob, std::uint64_t bytes) {
     in_place_.at(blob) += bytes;
     tell_of(blob);
   }
-  if (bytes_since_.fetch_add(bytes) + bytes < kCheckpointBytes) return;
-  // Whoever comes while another syncs has nothing to wait for: the next round is due soon enough.
-  const std::unique_lock syncing(log_mutex_, std::try_to_lock);
-  if (syncing.owns_lock() && bytes_since_.load() >= kCheckpointBytes) write_journal();
+  bytes_since_ += bytes;
+  write_journal_when_due();
 }
 
 void Landing::landed(index::BlobId blob) {
-  const std::scoped_lock lock(mutex_);
-  set_landed(blob);
-  unwritten_[content_.blobs[blob].digest] = content_.blobs[blob].size;
+  {
+    const std::scoped_lock lock(mutex_);
+    set_landed(blob);
+    unwritten_[content_.blobs[blob].digest] = content_.blobs[blob].size;
+  }
+  ++blobs_since_;
+  write_journal_when_due();
+}
+
+bool Landing::is_due() const {
+  return bytes_since_ >= checkpoints_.bytes || blobs_since_ >= checkpoints_.blobs ||
+         std::chrono::steady_clock::now() - checkpoint_at_.load() >= checkpoints_.time;
+}
+
+void Landing::write_journal_when_due() {
+  if (!is_due()) return;
+  // Whoever comes while another syncs has nothing to wait for: the next round is due soon enough.
+  const std::unique_lock syncing(log_mutex_, std::try_to_lock);
+  if (syncing.owns_lock() && is_due()) write_journal();
 }
 
 void Landing::was_landed(index::BlobId blob) {
@@ -94,6 +109,7 @@ Standing Landing::standing_now(index::BlobId blob) const {
 // What is to be written is fixed before the sync, so that the sync covers it.
 void Landing::write_journal() {
   bytes_since_ = 0;
+  blobs_since_ = 0;
   bundle::LandedBytes lines;
   {
     const std::scoped_lock lock(mutex_);
@@ -104,6 +120,7 @@ void Landing::write_journal() {
   }
   tarballs_.sync();
   log_.append(lines);
+  checkpoint_at_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace seabag::exporting

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -25,20 +26,28 @@ struct Standing {
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
+/// What a run that is cut off may lose at most: what came since the journal was written.
+struct Checkpoints {
+  std::uint64_t bytes = 128U << 20U;
+  std::uint32_t blobs = 4096;
+  std::chrono::steady_clock::duration time = std::chrono::seconds(10);
+};
+
 /// Knows how far each blob is, and keeps the journal of an unfinished bundle while blobs land: what
 /// is synced is in it, never the other way round. Syncing costs the same for one blob and for many,
-/// so it is done every kCheckpointBytes and at the end.
+/// so it is done at Checkpoints and at the end.
 ///
 /// Threads: all but close() may be called concurrently; one at a time waits for a change.
 class Landing {
  public:
-  Landing(const index::Content& content, bundle::TarballWriter& tarballs, bundle::LandedLog log);
+  Landing(const index::Content& content, bundle::TarballWriter& tarballs, bundle::LandedLog log,
+          const Checkpoints& checkpoints = {});
 
   /// A blob is on its way, once more perhaps, with `already` bytes at the front.
   void begin(index::BlobId blob, std::uint64_t already);
   /// So many more of its bytes lie in their place. Writes the journal when it is due.
   void wrote(index::BlobId blob, std::uint64_t bytes);
-  /// All of the blob lies in its place and was verified.
+  /// All of the blob lies in its place and was verified. Writes the journal when it is due.
   void landed(index::BlobId blob);
   /// An earlier run landed it, and it was verified again: the journal has it.
   void was_landed(index::BlobId blob);
@@ -55,8 +64,8 @@ class Landing {
                                           const std::stop_token& stop);
 
  private:
-  static constexpr std::uint64_t kCheckpointBytes = 128U << 20U;
-
+  bool is_due() const;
+  void write_journal_when_due();
   void write_journal();                             // log_mutex_ is held
   void set_landed(index::BlobId blob);              // mutex_ is held
   void tell_of(index::BlobId blob);                 // mutex_ is held
@@ -73,7 +82,11 @@ class Landing {
   std::vector<std::uint32_t> begun_;                 // parallel to blobs
   std::vector<bool> is_landed_;                      // parallel to blobs
   bundle::LandedBytes unwritten_;
-  std::atomic<std::uint64_t> bytes_since_ = 0;
+  const Checkpoints checkpoints_;
+  std::atomic<std::uint64_t> bytes_since_ = 0;  // the last checkpoint
+  std::atomic<std::uint32_t> blobs_since_ = 0;
+  std::atomic<std::chrono::steady_clock::time_point> checkpoint_at_ =
+      std::chrono::steady_clock::now();
 };
 
 }  // namespace seabag::exporting

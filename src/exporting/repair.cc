@@ -224,7 +224,7 @@ class Repair {
     const std::vector<source::ImageSource*> sources(content.sources.size(), &all);
     Landing landing(content, tarballs,
                     bundle::LandedLog::create(means_.files, unfinished.path(bundle::kLogFile)));
-    const bundle::LandedBytes nothing_landed;
+    const std::vector<std::uint64_t> nothing_landed(content.blobs.size(), 0);
     fetch(content, graph, tarballs, landing,
           {.sources = sources,
            .landed = nothing_landed,

@@ -35,7 +35,9 @@ fuzz::OnlyOpens files_with(std::string_view text) {
 bundle::LandedBytes read_log(std::string_view text) {
   fuzz::OnlyOpens files = files_with(text);
   bundle::LandedBytes found;
-  bundle::LandedLog::reopen(files, "landed.log", found);
+  bundle::LandedLog::reopen(
+      files, "landed.log",
+      [&](const digest::Digest& blob, std::uint64_t bytes) { found[blob] = bytes; });
   return found;
 }
 
