@@ -99,22 +99,33 @@ void require_readable_tables(const PlannedTarball& tarball, std::size_t images) 
       .add_next_step("pass --split-by repository, or a --tarball-size");
 }
 
-PlannedTarball plan_group(const Content& content, const Graph& graph, Group group,
-                          std::string path) {
-  PlannedTarball tarball;
-  tarball.path = std::move(path);
-  std::vector<bool> wanted(content.blobs.size(), false);
+// What the tarball of `group` holds, in member order. `seen`: parallel to the blobs, false before
+// and after: the groups may be thousands, and a list of all blobs for each would be the most of
+// planning.
+std::vector<BlobId> blobs_of(const Content& content, const Graph& graph, const Group& group,
+                             std::vector<bool>& seen) {
+  std::vector<BlobId> blobs;
   for (const std::uint32_t reference : group) {
     for (const BlobId blob : graph.closure_of(content.references[reference].manifest)) {
-      wanted[blob] = true;
+      if (seen[blob]) continue;
+      seen[blob] = true;
+      blobs.push_back(blob);
     }
   }
-  for (const bool manifests : {true, false}) {
-    for (BlobId blob = 0; blob < content.blobs.size(); ++blob) {
-      if (!wanted[blob] || content.blobs[blob].presence != Presence::kPresent) continue;
-      if ((graph.find_manifest(blob) != nullptr) == manifests) tarball.blobs.push_back(blob);
-    }
-  }
+  for (const BlobId blob : blobs) seen[blob] = false;
+  std::erase_if(blobs,
+                [&](BlobId blob) { return content.blobs[blob].presence != Presence::kPresent; });
+  std::ranges::sort(blobs, {}, [&](BlobId blob) {
+    return std::pair(graph.find_manifest(blob) == nullptr, blob);
+  });
+  return blobs;
+}
+
+PlannedTarball plan_group(const Content& content, const Graph& graph, Group group, std::string path,
+                          std::vector<bool>& seen) {
+  PlannedTarball tarball;
+  tarball.path = std::move(path);
+  tarball.blobs = blobs_of(content, graph, group, seen);
   write_layout_index(content, graph, group,
                      [&](std::string_view part) { tarball.index_json_size += part.size(); });
   write_docker_manifest(content, graph, group, [&](std::string_view part) {
@@ -204,6 +215,7 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
     groups.emplace_back("images", std::move(all));
   }
   std::set<std::string> taken;
+  std::vector<bool> seen(content.blobs.size(), false);
   BundlePlan plan;
   for (auto& [stem, group] : groups) {
     std::vector<Group> parts;
@@ -215,7 +227,7 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::string number = parts.size() == 1 ? "" : fmt::format("-{:04}", i + 1);
       plan.tarballs.push_back(
-          plan_group(content, graph, std::move(parts[i]), unique_path(stem + number, taken)));
+          plan_group(content, graph, std::move(parts[i]), unique_path(stem + number, taken), seen));
       check(options.tarball_size == 0 ||
                 plan.tarballs.back().plan.tarball_size <= options.tarball_size,
             "a split tarball keeps to its size");

@@ -2,6 +2,7 @@
 #include "bundle/verify.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -42,7 +43,10 @@ using index::Presence;
 class TableComparison {
  public:
   TableComparison(const io::BlobSource& tarball, const digest::Part& table)
-      : tarball_(tarball), at_(table.offset), end_(table.offset + table.size) {}
+      : tarball_(tarball),
+        at_(table.offset),
+        end_(table.offset + table.size),
+        room_(std::min<std::uint64_t>(limits::kBufferBytes, table.size), '\0') {}
 
   void expect(std::string_view text) {
     while (is_same_ && !text.empty()) {
@@ -79,17 +83,53 @@ class TableComparison {
   const io::BlobSource& tarball_;
   std::uint64_t at_;
   std::uint64_t end_;
-  std::string room_ = std::string(limits::kBufferBytes, '\0');
+  std::string room_;
   std::size_t held_ = 0;
   std::size_t used_ = 0;  // of those held
   bool is_same_ = true;
+};
+
+// References by their names. A hash of each name is kept and not the name: a large registry's would
+// take tens of megabytes.
+class ReferencesByName {
+ public:
+  explicit ReferencesByName(const index::Content& content) : content_(content) {
+    for (std::uint32_t i = 0; i < content.references.size(); ++i) {
+      hashes_.emplace_back(hash_of(content.name_of(content.references[i])), i);
+    }
+    std::ranges::sort(hashes_);
+  }
+
+  /// Adds those that go by `name` to `found`.
+  void find(const std::string& name, std::vector<std::uint32_t>& found) const {
+    const auto same_hash = std::ranges::equal_range(hashes_, hash_of(name), {},
+                                                    &std::pair<std::size_t, std::uint32_t>::first);
+    for (const auto& [hash, reference] : same_hash) {
+      if (content_.name_of(content_.references[reference]) == name) found.push_back(reference);
+    }
+  }
+
+ private:
+  static std::size_t hash_of(const std::string& name) { return std::hash<std::string>()(name); }
+
+  const index::Content& content_;
+  std::vector<std::pair<std::size_t, std::uint32_t>>
+      hashes_;  // of names, and whose they are; sorted
 };
 
 class Verification {
  public:
   Verification(const OpenedBundle& bundle, const VerifyOptions& options,
                transfer::Progress& progress, const std::stop_token& stop)
-      : bundle_(bundle), options_(options), progress_(progress), stop_(stop), unlimited_(0, stop) {}
+      : bundle_(bundle),
+        options_(options),
+        progress_(progress),
+        stop_(stop),
+        unlimited_(0, stop),
+        references_(bundle.index().content),
+        first_place_(bundle.index().files.size() + 1, 0) {
+    sort_places();
+  }
 
   VerifyReport run(std::vector<std::string> payload_problems) {
     if (!bundle_.index_defect().empty()) {
@@ -115,6 +155,22 @@ class Verification {
   }
 
  private:
+  // Counts the places in each file, adds the counts up, and puts the places there.
+  void sort_places() {
+    const std::vector<index::Location>& locations = index().locations;
+    for (const index::Location& at : locations) ++first_place_[at.file + 1];
+    std::partial_sum(first_place_.begin(), first_place_.end(), first_place_.begin());
+    places_.resize(locations.size());
+    std::vector<std::uint32_t> next = first_place_;
+    for (std::uint32_t i = 0; i < locations.size(); ++i) places_[next[locations[i].file]++] = i;
+  }
+
+  // What should lie in a file, as positions in the index's locations; ascending, so by blob.
+  std::span<const std::uint32_t> places_in(std::uint32_t file) const {
+    return std::span(places_).subspan(first_place_[file],
+                                      first_place_[file + 1] - first_place_[file]);
+  }
+
   const index::Index& index() const { return bundle_.index(); }
   const index::Content& content() const { return bundle_.index().content; }
 
@@ -152,27 +208,30 @@ class Verification {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) return;
     if (!is_image_tarball(payload.path)) return;
-    std::vector<bool> is_found(content().blobs.size(), false);
+    const auto places = places_in(file);
+    std::vector<bool> is_found(places.size(), false);
     Tables tables;
     const io::FileBlob tarball(*bundle_.payload(file), 0, bundle_.payload(file)->size());
     std::size_t position = 0;
     tar::read_members(tarball, [&](const tar::FoundMember& found) {
       require_table_order(found.member.path, position++);
-      const index::Location* known = find_location(file, found.member.path);
-      if (known != nullptr && !is_found[known->blob]) {
-        check_member(payload.path, found, known->blob, known->offset);
-        is_found[known->blob] = true;
+      const auto place = find_place(places, found.member.path);
+      if (place && !is_found[*place]) {
+        const index::Location& known = index().locations[places[*place]];
+        check_member(payload.path, found, known.blob, known.offset);
+        is_found[*place] = true;
       } else if (!take_table(found, tables)) {
         add({.text = fmt::format("{} holds {}, which the index does not know", quoted(payload.path),
                                  quoted(found.member.path)),
              .file = payload.path});
       }
     });
-    for (const index::Location& at : index().locations) {
-      if (at.file != file || is_found[at.blob]) continue;
-      add({.text = fmt::format("{} lacks {}", quoted(payload.path), member_path(at.blob)),
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (is_found[i]) continue;
+      const BlobId blob = index().locations[places[i]].blob;
+      add({.text = fmt::format("{} lacks {}", quoted(payload.path), member_path(blob)),
            .file = payload.path,
-           .blob = content().blobs[at.blob].digest});
+           .blob = content().blobs[blob].digest});
     }
     check_tables(file, tarball, tables);
   } catch (Error& error) {
@@ -187,15 +246,17 @@ class Verification {
                                                 : oci::blob_path(known.digest);
   }
 
-  // Where the index has what should lie in a file under this name; null: nothing should.
-  const index::Location* find_location(std::uint32_t file, const std::string& member) const {
+  // Which of the places in a file is that of what should lie there under this name, if anything.
+  std::optional<std::size_t> find_place(std::span<const std::uint32_t> places,
+                                        const std::string& member) const {
     auto digest = digest_of_member(member, kBlobsFolder);
     if (!digest) digest = digest_of_member(member, kMissingFolder);
     const auto blob = digest ? bundle_.graph().find(*digest) : std::nullopt;
-    if (!blob || member != member_path(*blob)) return nullptr;
-    const auto places = bundle_.locations_of(*blob);
-    const auto at = std::ranges::find(places, file, &index::Location::file);
-    return at == places.end() ? nullptr : &*at;
+    if (!blob || member != member_path(*blob)) return std::nullopt;
+    const auto blob_at = [&](std::uint32_t place) { return index().locations[place].blob; };
+    const auto at = std::ranges::lower_bound(places, *blob, {}, blob_at);
+    if (at == places.end() || blob_at(*at) != *blob) return std::nullopt;
+    return static_cast<std::size_t>(at - places.begin());
   }
 
   void check_member(const std::string& file, const tar::FoundMember& found, BlobId blob,
@@ -254,13 +315,12 @@ class Verification {
   }
 
   std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
-    std::unordered_set<std::string> names;
-    oci::visit_layout_index(layout_json,
-                            [&](oci::NamedManifest entry) { names.insert(std::move(entry.name)); });
     std::vector<std::uint32_t> references;
-    for (std::uint32_t i = 0; i < content().references.size(); ++i) {
-      if (names.contains(content().name_of(content().references[i]))) references.push_back(i);
-    }
+    oci::visit_layout_index(layout_json, [&](const oci::NamedManifest& entry) {
+      references_.find(entry.name, references);
+    });
+    std::ranges::sort(references);
+    references.erase(std::ranges::unique(references).begin(), references.end());
     return references;
   }
 
@@ -284,44 +344,51 @@ class Verification {
                              [&](std::uint32_t file) { return index().files[file].size; });
     for (const index::PayloadFile& file : index().files) report_.bytes += file.size;
     progress_.begin("verifying", index().locations.size() + index().files.size(), report_.bytes);
-    const std::vector<std::vector<index::Location>> blobs = blobs_by_file();
     transfer::for_each_parallel(by_size.size(), options_.jobs, stop_,
-                                [&](std::size_t i) { check_file(by_size[i], blobs[by_size[i]]); });
+                                [&](std::size_t i) { check_file(by_size[i]); });
     progress_.end();
-    check_references(blobs);
+    check_references();
   }
 
-  // The blobs that should be in the bundle, of each file by offset.
-  std::vector<std::vector<index::Location>> blobs_by_file() const {
-    std::vector<std::vector<index::Location>> blobs(index().files.size());
-    for (const index::Location& at : index().locations) {
-      const bool is_here = content().blobs[at.blob].presence == Presence::kPresent;
-      if (is_here && bundle_.payload(at.file) != nullptr) blobs[at.file].push_back(at);
+  bool is_here(const index::Location& at) const {
+    return content().blobs[at.blob].presence == Presence::kPresent &&
+           bundle_.payload(at.file) != nullptr;
+  }
+
+  // The blobs that should be in a file, by offset.
+  std::vector<index::Location> blobs_in(std::uint32_t file) const {
+    std::vector<index::Location> blobs;
+    for (const std::uint32_t place : places_in(file)) {
+      if (is_here(index().locations[place])) blobs.push_back(index().locations[place]);
     }
-    for (auto& of_file : blobs) std::ranges::stable_sort(of_file, {}, &index::Location::offset);
+    std::ranges::stable_sort(blobs, {}, &index::Location::offset);
     return blobs;
   }
 
-  void check_file(std::uint32_t file, const std::vector<index::Location>& blobs) {
+  void check_file(std::uint32_t file) {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) {
       add_damaged(file);
       return;
     }
-    std::vector<index::Location> within;  // the pass over the file
+    std::vector<index::Location> within = blobs_in(file);  // the pass over the file
     std::vector<index::Location> on_their_own;
     std::vector<digest::Part> parts;
     std::uint64_t end = 0;
-    for (const index::Location& at : blobs) {
+    for (const index::Location at : within) {
       const index::Blob& blob = content().blobs[at.blob];
       const digest::Part part{at.offset, blob.size};
       const bool fits = digest::may_follow(end, part) && part.offset + part.size <= payload.size &&
                         blob.digest.algorithm() == digest::Algorithm::kSha256;
-      (fits ? within : on_their_own).push_back(at);
-      if (!fits) continue;
+      if (!fits) {
+        on_their_own.push_back(at);
+        continue;
+      }
+      within[parts.size()] = at;
       parts.push_back(part);
       end = part.offset + part.size;
     }
+    within.resize(parts.size());
     const std::size_t passed = check_in_one_pass(file, within, std::move(parts));
     on_their_own.insert(on_their_own.end(), within.begin() + static_cast<std::ptrdiff_t>(passed),
                         within.end());
@@ -382,15 +449,15 @@ class Verification {
   }
 
   // The manifests, which are right by now or known to be wrong, against the edges of the index.
-  void check_references(const std::vector<std::vector<index::Location>>& blobs) {
+  void check_references() {
     std::unordered_set<BlobId> damaged;
     for (const index::Location& at : report_.damaged_blobs) damaged.insert(at.blob);
     std::vector<index::Location> manifests;
-    for (const auto& of_file : blobs) {
-      std::ranges::copy_if(of_file, std::back_inserter(manifests), [&](const index::Location& at) {
-        return !damaged.contains(at.blob) && bundle_.graph().find_manifest(at.blob) != nullptr;
-      });
-    }
+    std::ranges::copy_if(index().locations, std::back_inserter(manifests),
+                         [&](const index::Location& at) {
+                           return bundle_.graph().find_manifest(at.blob) != nullptr &&
+                                  is_here(at) && !damaged.contains(at.blob);
+                         });
     transfer::for_each_parallel(manifests.size(), options_.jobs, stop_, [&](std::size_t i) {
       const BlobId blob = manifests[i].blob;
       try {
@@ -426,7 +493,11 @@ class Verification {
   transfer::Progress& progress_;
   const std::stop_token& stop_;
   transfer::RateLimit unlimited_;
-  std::mutex mutex_;  // guards report_ and listed_ while tasks run
+  const ReferencesByName references_;
+  std::vector<std::uint32_t>
+      first_place_;                    // parallel to the files, and one more; positions in places_
+  std::vector<std::uint32_t> places_;  // by file
+  std::mutex mutex_;                   // guards report_ and listed_ while tasks run
   VerifyReport report_;
   std::unordered_set<std::uint32_t> listed_;
 };
