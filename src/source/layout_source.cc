@@ -2,13 +2,14 @@
 #include "source/layout_source.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <set>
 #include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/arith.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "oci/media_types.h"
@@ -25,8 +26,18 @@ auto repository_key(const oci::Reference& name) {
   return std::tie(name.registry, name.repository);
 }
 
-auto name_key(const oci::Reference& name) {
-  return std::tie(name.registry, name.repository, name.tag);
+auto name_key(const oci::Reference& repository, const std::string& tag) {
+  return std::tie(repository.registry, repository.repository, tag);
+}
+
+// The position of `item` in `items`, where it is put if it is not there; `known` remembers.
+template <class Key, class Item>
+std::uint32_t position_in(std::vector<Item>& items, std::map<Key, std::uint32_t>& known, Key key,
+                          Item item) {
+  const auto [found, is_new] =
+      known.try_emplace(std::move(key), narrow<std::uint32_t>(items.size()));
+  if (is_new) items.push_back(std::move(item));
+  return found->second;
 }
 
 std::string read_text(const LayoutFiles& files, std::string_view file, std::uint64_t max_bytes) {
@@ -115,88 +126,122 @@ LayoutSource::LayoutSource(std::string uri, std::unique_ptr<LayoutFiles> files,
                            const std::string& name, ForeignClient foreign_client)
     : uri_(std::move(uri)), files_(std::move(files)), foreign_client_(std::move(foreign_client)) {
   oci::require_layout_version(read_text(*files_, oci::kLayoutPath, kLayoutFileBytes));
+  read_entries(name);
+  sort_positions();
+}
+
+void LayoutSource::read_entries(const std::string& name) {
   const std::string base_repository = repository_of_path(files_->path());
   Choice choice(name);
+  std::map<std::pair<std::string, std::string>, std::uint32_t> repositories;
+  std::map<std::string, std::uint32_t> media_types;
   const std::string index = read_text(*files_, oci::kIndexPath, limits::kLayoutIndexBytes);
-  oci::visit_layout_index(index, [&](oci::NamedManifest entry) {
+  oci::visit_layout_index(index, [&](const oci::NamedManifest& entry) {
     if (!name.empty()) choice.consider(entry);
     oci::Reference reference = reference_of_entry(entry.name, base_repository);
-    if (reference.tag.empty()) reference.digest = entry.manifest.digest;
-    entries_.push_back({.name = std::move(reference),
-                        .is_named = !entry.name.empty(),
-                        .media_type = std::move(entry.manifest.media_type),
-                        .digest = entry.manifest.digest,
-                        .size = entry.manifest.size});
+    std::string tag = std::exchange(reference.tag, {});
+    const std::pair key(reference.registry, reference.repository);
+    const std::string& media_type = entry.manifest.media_type;
+    entries_.push_back(
+        {.repository = position_in(repositories_, repositories, key, std::move(reference)),
+         .media_type = position_in(media_types_, media_types, media_type, media_type),
+         .is_named = !entry.name.empty(),
+         .tag = std::move(tag),
+         .digest = entry.manifest.digest,
+         .size = entry.manifest.size});
   });
-  sort_positions();
-  if (!name.empty()) asked_ = choice.taken(files_->path());
+  if (!name.empty()) asked_ = narrow<std::uint32_t>(choice.taken(files_->path()));
 }
 
 void LayoutSource::sort_positions() {
   by_name_.resize(entries_.size());
-  std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
   by_digest_ = by_name_;
-  std::ranges::stable_sort(by_name_, {},
-                           [this](std::size_t i) { return name_key(entries_[i].name); });
-  std::ranges::stable_sort(by_digest_, {}, [this](std::size_t i) { return entries_[i].digest; });
+  std::ranges::stable_sort(by_name_, {}, [this](std::uint32_t i) {
+    return name_key(repository_of(entries_[i]), entries_[i].tag);
+  });
+  std::ranges::stable_sort(by_digest_, {}, [this](std::uint32_t i) -> const digest::Digest& {
+    return entries_[i].digest;
+  });
+}
+
+oci::Reference LayoutSource::name_of(const Entry& entry) const {
+  oci::Reference name = repository_of(entry);
+  name.tag = entry.tag;
+  if (entry.tag.empty()) name.digest = entry.digest;
+  return name;
 }
 
 std::ranges::subrange<LayoutSource::Positions::const_iterator> LayoutSource::positions_of(
     const oci::Reference& name) const {
-  return std::ranges::equal_range(by_name_, name_key(name), {},
-                                  [this](std::size_t i) { return name_key(entries_[i].name); });
+  return std::ranges::equal_range(by_name_, name_key(name, name.tag), {}, [this](std::uint32_t i) {
+    return name_key(repository_of(entries_[i]), entries_[i].tag);
+  });
 }
 
-std::vector<oci::Reference> LayoutSource::listed_names(const Relations& known) const {
-  std::set<oci::Reference> names;
+LayoutSource::Positions LayoutSource::listed_entries(const Relations& known) const {
   std::unordered_set<digest::Digest> named;
   std::unordered_set<digest::Digest> entries;
   for (const Entry& entry : entries_) {
     entries.insert(entry.digest);
-    if (!entry.is_named) continue;
-    names.insert(entry.name);
-    named.insert(entry.digest);
+    if (entry.is_named) named.insert(entry.digest);
   }
-  for (const Entry& entry : entries_) {
+  const auto is_listed = [&](const Entry& entry) {
     const digest::Digest& digest = entry.digest;
-    if (entry.is_named || named.contains(digest) || known.children.contains(digest)) continue;
+    if (entry.is_named) return true;
+    if (named.contains(digest) || known.children.contains(digest)) return false;
     const auto subject = known.subjects.find(digest);
-    const bool is_attached =
-        subject != known.subjects.end() &&
-        (entries.contains(subject->second) || known.children.contains(subject->second));
-    if (!is_attached) names.insert(entry.name);
+    return subject == known.subjects.end() ||
+           (!entries.contains(subject->second) && !known.children.contains(subject->second));
+  };
+  Positions listed;
+  for (const std::uint32_t position : by_name_) {
+    if (is_listed(entries_[position])) listed.push_back(position);
   }
-  return {names.begin(), names.end()};
+  // by_name_ has those without a tag in the order of index.json.
+  std::ranges::sort(listed, {}, [this](std::uint32_t i) {
+    return std::tuple_cat(name_key(repository_of(entries_[i]), entries_[i].tag),
+                          std::tie(entries_[i].digest));
+  });
+  const auto same_name = [this](std::uint32_t a, std::uint32_t b) {
+    return name_of(entries_[a]) == name_of(entries_[b]);
+  };
+  listed.erase(std::ranges::unique(listed, same_name).begin(), listed.end());
+  return listed;
 }
 
-std::span<const oci::Reference> LayoutSource::names() {
-  if (asked_) return {&entries_[*asked_].name, 1};
-  return relations().names;
+std::span<const std::uint32_t> LayoutSource::listed() {
+  if (asked_) return {&*asked_, 1};
+  return relations().listed;
 }
 
 std::vector<oci::Reference> LayoutSource::repositories() {
   std::vector<oci::Reference> repositories;
-  for (const oci::Reference& name : names()) {
-    if (!repositories.empty() && repository_key(repositories.back()) == repository_key(name)) {
-      continue;
+  for (const std::uint32_t position : listed()) {
+    const oci::Reference& repository = repository_of(entries_[position]);
+    if (repositories.empty() || repositories.back() != repository) {
+      repositories.push_back(repository);
     }
-    repositories.push_back(make_reference(name.registry, name.repository));
   }
   return repositories;
 }
 
 std::vector<oci::Reference> LayoutSource::references(const oci::Reference& repository) {
-  const auto found =
-      std::ranges::equal_range(names(), repository_key(repository), {}, repository_key);
-  return {found.begin(), found.end()};
+  std::vector<oci::Reference> references;
+  for (const std::uint32_t position : std::ranges::equal_range(
+           listed(), repository_key(repository), {},
+           [this](std::uint32_t i) { return repository_key(repository_of(entries_[i])); })) {
+    references.push_back(name_of(entries_[position]));
+  }
+  return references;
 }
 
 oci::RawManifest LayoutSource::manifest(const oci::Reference& name) {
-  if (asked_ && entries_[*asked_].name == name) return read_manifest(entries_[*asked_]);
+  if (asked_ && name_of(entries_[*asked_]) == name) return read_manifest(entries_[*asked_]);
   if (name.digest) return read_manifest(*name.digest);
 
   const Entry* found = nullptr;
-  for (const std::size_t position : positions_of(name)) {
+  for (const std::uint32_t position : positions_of(name)) {
     const Entry& entry = entries_[position];
     if (found != nullptr && found->digest != entry.digest) {
       throw Error(Code::kMalformed,
@@ -232,16 +277,18 @@ std::string LayoutSource::require_blob(const digest::Digest& digest,
 
 oci::RawManifest LayoutSource::read_manifest(const Entry& manifest) const {
   auto bytes = files_->read(require_blob(manifest.digest, manifest.size), limits::kManifestBytes);
-  if (oci::media_type::is_index(manifest.media_type) ||
-      oci::media_type::is_image_manifest(manifest.media_type) ||
-      oci::media_type::is_schema1(manifest.media_type)) {
-    return oci::verified(std::move(bytes), manifest.media_type, manifest.digest);
+  const std::string& media_type = media_types_[manifest.media_type];
+  if (oci::media_type::is_index(media_type) || oci::media_type::is_image_manifest(media_type) ||
+      oci::media_type::is_schema1(media_type)) {
+    return oci::verified(std::move(bytes), media_type, manifest.digest);
   }
   return verified_as_it_says(std::move(bytes), manifest.digest);
 }
 
 oci::RawManifest LayoutSource::read_manifest(const digest::Digest& digest) const {
-  const auto digest_at = [this](std::size_t i) { return entries_[i].digest; };
+  const auto digest_at = [this](std::uint32_t i) -> const digest::Digest& {
+    return entries_[i].digest;
+  };
   const auto position = std::ranges::lower_bound(by_digest_, digest, {}, digest_at);
   if (position != by_digest_.end() && digest_at(*position) == digest) {
     return read_manifest(entries_[*position]);
@@ -262,7 +309,7 @@ std::vector<Attached> LayoutSource::attached(const oci::Reference& repository,
 
   for (const std::string& tag : attached_tags(subject)) {
     const auto name = make_reference(repository.registry, repository.repository, tag);
-    for (const std::size_t position : positions_of(name)) {
+    for (const std::uint32_t position : positions_of(name)) {
       list.add_tagged(read_manifest(entries_[position]), tag);
     }
   }
@@ -294,7 +341,7 @@ LayoutSource::Relations LayoutSource::read_relations() const {
       if (!no_manifest) relations.failure = error;
     }
   }
-  relations.names = listed_names(relations);
+  relations.listed = listed_entries(relations);
   return relations;
 }
 

@@ -44,30 +44,37 @@ class LayoutSource : public ImageSource {
   bool answers() override;
 
  private:
+  /// A tenth of the room of a name and a descriptor, of which a large layout has 100,000.
   struct Entry {
-    oci::Reference name;  ///< with a tag or a digest
+    std::uint32_t repository = 0;  ///< position in repositories_
+    std::uint32_t media_type = 0;  ///< of the manifest; position in media_types_
     bool is_named = false;
-    std::string media_type;  ///< of the manifest; a whole descriptor takes three times the room
+    std::string tag;  ///< empty: it goes by its digest
     digest::Digest digest;
     std::uint64_t size = 0;
   };
-  using Positions = std::vector<std::size_t>;
+  using Positions = std::vector<std::uint32_t>;
   /// What the manifests of the entries say about each other.
   struct Relations {
     std::unordered_set<digest::Digest> children;
     std::multimap<digest::Digest, oci::Descriptor> referrers;  ///< by subject
     std::map<digest::Digest, digest::Digest> subjects;         ///< by referrer
-    std::optional<Error> failure;       ///< why some manifest could not be asked
-    std::vector<oci::Reference> names;  ///< of the entries that are listed, sorted
+    std::optional<Error> failure;  ///< why some manifest could not be asked
+    Positions listed;              ///< of the entries that are listed, sorted by name, one of each
   };
 
+  void read_entries(const std::string& name);
   void sort_positions();
+  const oci::Reference& repository_of(const Entry& entry) const {
+    return repositories_[entry.repository];
+  }
+  oci::Reference name_of(const Entry& entry) const;  ///< with a tag or a digest
   /// Positions in entries_, ascending, of those that have this name; digests in names do not count.
   std::ranges::subrange<Positions::const_iterator> positions_of(const oci::Reference& name) const;
-  std::span<const oci::Reference> names();  ///< sorted
+  std::span<const std::uint32_t> listed();  ///< positions in entries_, sorted by name
   const Relations& relations();
   Relations read_relations() const;
-  std::vector<oci::Reference> listed_names(const Relations& known) const;
+  Positions listed_entries(const Relations& known) const;
   oci::RawManifest read_manifest(const Entry& manifest) const;
   oci::RawManifest read_manifest(const digest::Digest& digest) const;
   std::string require_blob(const digest::Digest& digest, std::optional<std::uint64_t> size) const;
@@ -75,10 +82,12 @@ class LayoutSource : public ImageSource {
   std::string uri_;
   std::unique_ptr<LayoutFiles> files_;
   ForeignClient foreign_client_;
-  std::vector<Entry> entries_;  // all, in the order of index.json
-  Positions by_name_;           // of entries_; a large layout is asked for each of its names
+  std::vector<oci::Reference> repositories_;  // of entries_, without tags
+  std::vector<std::string> media_types_;      // of entries_
+  std::vector<Entry> entries_;                // all, in the order of index.json
+  Positions by_name_;  // of entries_; a large layout is asked for each of its names
   Positions by_digest_;
-  std::optional<std::size_t> asked_;    // position in entries_
+  std::optional<std::uint32_t> asked_;  // position in entries_
   std::mutex mutex_;                    // guards relations_
   std::optional<Relations> relations_;  // read on first use
 };
