@@ -140,9 +140,8 @@ class Resolver {
     try {
       if (is_known_root(reference)) return;
       const oci::RawManifest raw = source(source_id).manifest(reference);
-      // Parsed before it gets a name: a manifest that cannot be carried must not leave half a
-      // reference.
-      const oci::Manifest manifest = oci::parse_manifest(raw);
+      // It gets its name last: a manifest that cannot be carried must not leave half a reference.
+      visit(source_id, reference, raw, oci::parse_manifest(raw), 0);
       {
         const std::scoped_lock lock(mutex_);
         builder_.add_reference({.repository = builder_.add_repository(reference),
@@ -152,7 +151,6 @@ class Resolver {
                                 .source = source_id,
                                 .read_at = request_.now()});
       }
-      visit(source_id, reference, raw, manifest, 0);
       progress_.item_done(reference.text());
     } catch (const Error& error) {
       fail(source_id, reference.text(), error);
@@ -182,11 +180,11 @@ class Resolver {
     const std::vector<Descriptor> children = wanted_children(manifest);
     {
       const std::scoped_lock lock(mutex_);
-      const BlobId blob = builder_.add_blob(raw.digest(), raw.bytes().size());
-      if (!visited_.insert(visit_of(repository, blob)).second) return;
       if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
         request_.spool->add(raw);
       }
+      const BlobId blob = builder_.add_blob(raw.digest(), raw.bytes().size());
+      if (!visited_.insert(visit_of(repository, blob)).second) return;
       add_wishes(manifest, children);
     }
     for (const Descriptor& child : children) {

@@ -177,6 +177,26 @@ TEST_F(Resolve, RefusesOneBlobWithTwoSizes) {
   const auto content = run(1).content;
   ASSERT_THAT(content.absences, SizeIs(1));
   EXPECT_THAT(content.absences[0].detail, HasSubstr("bytes in one manifest"));
+  EXPECT_THAT(names(content), SizeIs(1));
+  EXPECT_THAT(content.manifests, SizeIs(1)) << "nothing of the one that cannot be carried is left";
+}
+
+// Whichever of the two comes first, in whatever repository.
+TEST_F(Resolve, LosesAnImageWithAWrongSizeInEachRepositoryAlone) {
+  const std::string layer = source_.put("layer", kLayer);
+  std::string lie = layer;
+  lie.replace(lie.find("\"size\":5"), 8, "\"size\":6");
+  const std::string good = source_.put_image("{}", {layer});
+  const std::string index = source_.put_index({source_.put_image("{}", {lie})});
+  for (const char* repository : {"a", "b", "c"}) {
+    source_.tag(repository, "good", good);
+    source_.tag(repository, "index", index);
+  }
+  const auto content = run(1).content;
+  EXPECT_FALSE(content.absences.empty());
+  for (const index::ManifestInfo& manifest : content.manifests) {
+    EXPECT_EQ(content.blobs[manifest.blob].presence, index::Presence::kPresent);
+  }
 }
 
 TEST_F(Resolve, TakesTheNewestTags) {

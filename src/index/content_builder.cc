@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -58,12 +59,36 @@ BlobId ContentBuilder::add_blob(const digest::Digest& digest, std::uint64_t size
     content_.blobs.push_back({digest, size, Presence::kPresent});
     wishes_.push_back(Wish::kNone);
     is_manifest_.push_back(false);
-  } else if (content_.blobs[blob].size != size) {
-    throw Error(Code::kMalformed,
-                fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
-                            content_.blobs[blob].size, size));
+  } else {
+    require_size(digest, content_.blobs[blob].size, size);
   }
   return blob;
+}
+
+void ContentBuilder::require_size(const digest::Digest& digest, std::uint64_t known,
+                                  std::uint64_t size) {
+  if (known == size) return;
+  throw Error(Code::kMalformed,
+              fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
+                          known, size));
+}
+
+void ContentBuilder::require_one_size_each(const oci::RawManifest& raw,
+                                           const oci::Manifest& manifest) const {
+  std::unordered_map<digest::Digest, std::uint64_t> sizes = {{raw.digest(), raw.bytes().size()}};
+  const auto require_same = [&](const oci::Descriptor& descriptor) {
+    const auto [here, is_new] = sizes.try_emplace(descriptor.digest, descriptor.size);
+    require_size(descriptor.digest, here->second, descriptor.size);
+    if (!is_new || slots_.empty()) return;
+    const BlobId blob = slots_[slot_of(descriptor.digest)];
+    if (blob != kNoBlob) {
+      require_size(descriptor.digest, content_.blobs[blob].size, descriptor.size);
+    }
+  };
+  if (manifest.config) require_same(*manifest.config);
+  std::ranges::for_each(manifest.layers, require_same);
+  std::ranges::for_each(manifest.manifests, require_same);
+  if (manifest.subject) require_same(*manifest.subject);
 }
 
 std::uint32_t ContentBuilder::media_type(const std::string& text) {
@@ -94,6 +119,7 @@ void ContentBuilder::add_edges(BlobId parent, EdgeRole role,
 }
 
 bool ContentBuilder::add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest) {
+  require_one_size_each(raw, manifest);
   const BlobId blob = add_blob(raw.digest(), raw.bytes().size());
   require(blob);
   if (is_manifest_[blob]) return false;
@@ -147,7 +173,7 @@ Content ContentBuilder::take() {
     const Wish wish = wishes_[*absence.blob];
     return wish == Wish::kRequired || (absence.is_on_purpose() && wish == Wish::kLost);
   });
-  slots_ = {};  // what is sorted needs the room
+  slots_ = std::vector<BlobId>();  // what is sorted needs the room
   Content content = canonical(std::move(content_));
   // Each name was followed so far and no further, but one may lead into the middle of another.
   nesting_of(content);

@@ -25,7 +25,8 @@ class ContentBuilder {
   /// The blob of a descriptor. Errors: kMalformed if it is known with another size.
   BlobId add_blob(const digest::Digest& digest, std::uint64_t size);
   /// A manifest and its edges; false if it is known already. Its own blob becomes present, what it
-  /// refers to does not.
+  /// refers to does not. Errors: kMalformed if it has a blob with another size than is known, or
+  /// with two; nothing is known of it then.
   bool add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest);
 
   void require(BlobId blob);  ///< the bundle is to hold it; wins over left out
@@ -44,6 +45,8 @@ class ContentBuilder {
   /// Where the id of the blob with this digest is in slots_, or belongs.
   std::size_t slot_of(const digest::Digest& digest) const;
   void grow_slots();
+  static void require_size(const digest::Digest& digest, std::uint64_t known, std::uint64_t size);
+  void require_one_size_each(const oci::RawManifest& raw, const oci::Manifest& manifest) const;
   std::uint32_t media_type(const std::string& text);
   std::uint32_t platform(const std::optional<oci::Platform>& platform);
   void add_edges(BlobId parent, EdgeRole role, const std::vector<oci::Descriptor>& children);

@@ -59,6 +59,31 @@ TEST(ContentBuilder, KnowsEachBlobAgainHoweverManyThereAre) {
   EXPECT_EQ(find_disorder(content), "");
 }
 
+// An image of one layer, which it gives that size.
+oci::RawManifest image_over(std::string_view layer, std::size_t size) {
+  const std::string text = fmt::format(
+      R"({{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":0}},)"
+      R"("layers":[{{"mediaType":"{}","digest":"{}","size":{}}}]}})",
+      oci::media_type::kImageManifest, "application/vnd.oci.empty.v1+json",
+      digest::digest_of({}).text(), "application/vnd.oci.image.layer.v1.tar",
+      digest::digest_of(io::bytes_of(layer)).text(), size);
+  const auto bytes = io::bytes_of(text);
+  return oci::verified({bytes.begin(), bytes.end()}, std::string(oci::media_type::kImageManifest),
+                       std::nullopt);
+}
+
+TEST(ContentBuilder, KeepsNothingOfAManifestThatLiesAboutASize) {
+  ContentBuilder builder;
+  const oci::RawManifest honest = image_over("layer", 5);
+  const oci::RawManifest lie = image_over("layer", 6);
+  EXPECT_TRUE(builder.add_manifest(honest, oci::parse_manifest(honest)));
+  EXPECT_THROW(builder.add_manifest(lie, oci::parse_manifest(lie)), Error);
+  const Content content = builder.take();
+  EXPECT_EQ(content.manifests.size(), 1U);
+  EXPECT_EQ(content.blobs.size(), 3U) << "the manifest, its config and its layer";
+  EXPECT_EQ(content.edges.size(), 2U);
+}
+
 TEST(ContentBuilder, RefusesASecondSizeOfABlob) {
   ContentBuilder builder;
   const auto digest = digest::digest_of(io::bytes_of("layer"));
