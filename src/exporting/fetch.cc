@@ -162,9 +162,6 @@ class Fetcher {
       if (down_[place.source]) continue;
       try {
         fetch_from(place, blob, there == wanted.size ? 0 : there);
-        landing_.landed(blob);
-        progress_.item_done(wanted.digest.text());
-        return;
       } catch (const Error& error) {
         if (ends_the_run(error)) throw;
         if (error.code() == Code::kUnavailable && !request_.sources[place.source]->answers()) {
@@ -173,7 +170,12 @@ class Fetcher {
           failure = error;
           landing_.drop(blob);
         }
+        continue;
       }
+      // What fails from here on is the medium's, whatever its code.
+      landing_.landed(blob);
+      progress_.item_done(wanted.digest.text());
+      return;
     }
     if (failure) lose(blob, *failure);
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,10 +39,12 @@ class BreakingSource : public MemorySource {
   std::vector<std::uint64_t> offsets;
   std::vector<std::uint64_t> sizes;  // of the blobs that were asked for
   std::uint64_t waits_for = 0;       // a blob of that size to be asked for, before it gives any
+  std::string refuses_in;            // gives nothing of this repository
 
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override {
     std::unique_lock lock(mutex_);
+    if (repository.repository == refuses_in) throw Error(Code::kRefused, "404");
     offsets.push_back(offset);
     sizes.push_back(blob.size);
     asked_.notify_all();
@@ -278,6 +281,17 @@ TEST_P(Fetch, DoesNotFetchWhatLanded) {
   EXPECT_EQ(source_.reads(), 0) << "and an empty config needs no request";
 }
 
+// However many names it has in the one that refuses it.
+TEST_P(Fetch, AsksTheNextRepositoryThatHasTheBlob) {
+  for (const char* tag : {"2", "3", "4"}) {
+    source_.tag("a", tag, source_.put_image("", {layer_}, fmt::format(R"(,"x":"{}")", tag)));
+  }
+  source_.tag("b", "1", source_.put_image("", {layer_}));
+  source_.refuses_in = "a";
+  run();
+  EXPECT_EQ(presence(), Presence::kPresent);
+}
+
 TEST_P(Fetch, WritesWhatLandedIntoTheJournal) {
   run();
   const bundle::LandedBytes found = journal();
@@ -334,8 +348,12 @@ class JournalOfTwoPieces : public Fetch {
  protected:
   std::uint64_t between_ = 0;
   std::uint64_t at_the_end_ = 0;
+  int syncs_ = 0;
 
-  void land(const Checkpoints& checkpoints) {
+  // Runs `work` with a Landing over tarballs that are prepared, and counts the syncs in it.
+  void with_landing(
+      const Checkpoints& checkpoints,
+      const std::function<void(Landing&, bundle::TarballWriter&, const index::Graph&)>& work) {
     auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
     content_ = content_of(source_, spool);
     const index::Graph graph(content_);
@@ -343,17 +361,37 @@ class JournalOfTwoPieces : public Fetch {
     bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
     tarballs.prepare(spool);
     Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()), checkpoints);
-    const auto blob = *graph.find(digest());
-    const auto window = tarballs.open_window(blob, 0);
-    landing.begin(blob, 0);
-    const std::size_t half = bytes_.size() / 2;
-    window->write(io::bytes_of(bytes_).first(half));
-    landing.wrote(blob, half);
-    between_ = bytes_in_journal();
-    window->write(io::bytes_of(bytes_).subspan(half));
-    landing.wrote(blob, bytes_.size() - half);
-    landing.landed(blob);
-    at_the_end_ = bytes_in_journal();
+    const int before = files_.calls(testing::Operation::kSync);
+    work(landing, tarballs, graph);
+    syncs_ = files_.calls(testing::Operation::kSync) - before;
+  }
+  void land(const Checkpoints& checkpoints) {
+    with_landing(checkpoints, [&](Landing& landing, auto& tarballs, const index::Graph& graph) {
+      const auto blob = *graph.find(digest());
+      const auto window = tarballs.open_window(blob, 0);
+      landing.begin(blob, 0);
+      const std::size_t half = bytes_.size() / 2;
+      window->write(io::bytes_of(bytes_).first(half));
+      landing.wrote(blob, half);
+      between_ = bytes_in_journal();
+      window->write(io::bytes_of(bytes_).subspan(half));
+      landing.wrote(blob, bytes_.size() - half);
+      landing.landed(blob);
+      at_the_end_ = bytes_in_journal();
+    });
+  }
+  // Ten pieces, of which each could be one too many.
+  void write_ten(const Checkpoints& checkpoints, std::chrono::milliseconds before = {}) {
+    with_landing(checkpoints, [&](Landing& landing, auto& tarballs, const index::Graph& graph) {
+      const auto blob = *graph.find(digest());
+      const auto window = tarballs.open_window(blob, 0);
+      landing.begin(blob, 0);
+      std::this_thread::sleep_for(before);
+      for (int i = 0; i < 10; ++i) {
+        window->write(io::bytes_of(bytes_).first(bytes_.size() / 10));
+        landing.wrote(blob, bytes_.size() / 10);
+      }
+    });
   }
   std::uint64_t bytes_in_journal() {
     const bundle::LandedBytes found = journal();
@@ -378,6 +416,41 @@ TEST_P(JournalOfTwoPieces, IsWrittenWhenItsTimeHasCome) {
   land({.time = std::chrono::seconds(0)});
   EXPECT_EQ(between_, bytes_.size() / 2);
   EXPECT_EQ(at_the_end_, bytes_.size());
+}
+
+constexpr int kSyncsOfACheckpoint = 2;  // the tarball's and the journal's
+
+TEST_P(JournalOfTwoPieces, CountsBytesAnewOnceItIsWritten) {
+  write_ten({.bytes = bytes_.size() / 10 * 4});
+  EXPECT_EQ(syncs_, 2 * kSyncsOfACheckpoint) << "behind the fourth and the eighth piece";
+}
+
+TEST_P(JournalOfTwoPieces, CountsTimeAnewOnceItIsWritten) {
+  write_ten({.time = std::chrono::milliseconds(300)}, std::chrono::milliseconds(300));
+  EXPECT_GE(syncs_, kSyncsOfACheckpoint);
+  EXPECT_LT(syncs_, 10 * kSyncsOfACheckpoint) << "behind each piece";
+}
+
+TEST_P(JournalOfTwoPieces, CountsBlobsAnewOnceItIsWritten) {
+  with_landing({.blobs = 1}, [&](Landing& landing, auto& tarballs, const index::Graph& graph) {
+    const auto blob = *graph.find(digest());
+    landing.begin(blob, 0);
+    tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
+    landing.landed(blob);
+    const index::BlobId other = content_.manifests.front().blob;
+    landing.begin(other, 0);
+    tarballs.open_window(other, 0)->write(io::bytes_of("piece"));
+    landing.wrote(other, 5);
+  });
+  EXPECT_EQ(syncs_, kSyncsOfACheckpoint);
+}
+
+TEST_P(JournalOfTwoPieces, IsWrittenOfBlobsThatCouldNotBeHadToo) {
+  with_landing({.blobs = 1}, [&](Landing& landing, auto&, const index::Graph& graph) {
+    landing.begin(*graph.find(digest()), 0);
+    landing.drop(*graph.find(digest()));
+  });
+  EXPECT_EQ(journal(), (bundle::LandedBytes{{digest(), 0}}));
 }
 
 TEST_P(JournalOfTwoPieces, IsNotWrittenBefore) {

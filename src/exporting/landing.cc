@@ -66,10 +66,14 @@ void Landing::set_landed(index::BlobId blob) {
 }
 
 void Landing::drop(index::BlobId blob) {
-  const std::scoped_lock lock(mutex_);
-  in_place_.erase(blob);
-  tell_of(blob);
-  unwritten_[content_.blobs[blob].digest] = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    in_place_.erase(blob);
+    tell_of(blob);
+    unwritten_[content_.blobs[blob].digest] = 0;
+  }
+  ++blobs_since_;
+  write_journal_when_due();
 }
 
 void Landing::checkpoint() {

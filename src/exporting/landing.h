@@ -26,7 +26,8 @@ struct Standing {
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
-/// What a run that is cut off may lose at most: what came since the journal was written.
+/// When the journal is due, whichever comes first since it was written: a run that is cut off loses
+/// what came behind it.
 struct Checkpoints {
   std::uint64_t bytes = 128U << 20U;
   std::uint32_t blobs = 4096;
@@ -51,7 +52,8 @@ class Landing {
   void landed(index::BlobId blob);
   /// An earlier run landed it, and it was verified again: the journal has it.
   void was_landed(index::BlobId blob);
-  /// The blob is not on its way any more; what lies there of it is not to be continued.
+  /// The blob is not on its way any more; what lies there of it is not to be continued. Writes the
+  /// journal when it is due.
   void drop(index::BlobId blob);
   /// Writes the journal now.
   void checkpoint();
