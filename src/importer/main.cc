@@ -249,8 +249,9 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
   importing::NamePlan plan = plan_names(line, bundle, *target, progress);
   if (line.dry_run) {
     const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());
-    cli::print(line.json ? dry_run_json(plan, disks, target->uri())
-                         : dry_run_text(plan, disks, target->uri()));
+    const index::Content& content = bundle.index().content;
+    cli::print(line.json ? dry_run_json(content, plan, disks, target->uri())
+                         : dry_run_text(content, plan, disks, target->uri()));
     return 0;
   }
   if (line.verify_first) require_undamaged(bundle, line.push.jobs, progress, stop);

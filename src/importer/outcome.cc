@@ -153,12 +153,13 @@ std::string patch_json(const importing::MendReport& mended, const Verified& veri
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
-std::string dry_run_text(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
-                         const std::string& target) {
+std::string dry_run_text(const index::Content& content, const importing::NamePlan& plan,
+                         const std::vector<DiskDestination>& disks, const std::string& target) {
   std::string text;
   for (const importing::NamedReference& name : plan.names) {
-    text += fmt::format("{} -> {}/{}\n", printable(name.source.text()), printable(target),
-                        printable(name.target.text()));
+    text +=
+        fmt::format("{} -> {}/{}\n", printable(content.name_of(content.references[name.reference])),
+                    printable(target), printable(name.target.text()));
   }
   for (const DiskDestination& disk : disks) {
     text += fmt::format("disk {} -> {}\n", printable(disk.disk), printable(disk.target));
@@ -166,11 +167,12 @@ std::string dry_run_text(const importing::NamePlan& plan, const std::vector<Disk
   return text + "nothing was sent (--dry-run)\n";
 }
 
-std::string dry_run_json(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
-                         const std::string& target) {
+std::string dry_run_json(const index::Content& content, const importing::NamePlan& plan,
+                         const std::vector<DiskDestination>& disks, const std::string& target) {
   Json names = Json::array();
   for (const importing::NamedReference& name : plan.names) {
-    names.push_back({{"source", name.source.text()}, {"target", name.target.text()}});
+    names.push_back({{"source", content.name_of(content.references[name.reference])},
+                     {"target", name.target.text()}});
   }
   Json disk_names = Json::array();
   for (const DiskDestination& disk : disks) {

@@ -35,10 +35,10 @@ struct DiskDestination {
   std::string target;
 };
 
-std::string dry_run_text(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
-                         const std::string& target);
-std::string dry_run_json(const importing::NamePlan& plan, const std::vector<DiskDestination>& disks,
-                         const std::string& target);
+std::string dry_run_text(const index::Content& content, const importing::NamePlan& plan,
+                         const std::vector<DiskDestination>& disks, const std::string& target);
+std::string dry_run_json(const index::Content& content, const importing::NamePlan& plan,
+                         const std::vector<DiskDestination>& disks, const std::string& target);
 
 /// `output`: the index that was made; empty: none, the sealed one is as it was.
 std::string rebuild_text(const bundle::OpenedBundle& bundle, const std::string& output);

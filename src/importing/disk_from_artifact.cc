@@ -141,7 +141,8 @@ void restore_disk_artifacts(const bundle::OpenedBundle& bundle, io::FileSystem& 
   progress.begin("disks", names.size(), bytes);
   ArtifactRestore restore(bundle, files, directory, on_existing, progress, stop);
   for (const NamedReference& name : names) {
-    receipt.disks.push_back({.name = name.source.text(), .content = {}});
+    receipt.disks.push_back(
+        {.name = content.name_of(content.references[name.reference]), .content = {}});
     RestoredDisk& result = receipt.disks.back();
     account_for(result, progress,
                 [&] { return restore.run(content.references[name.reference].manifest, result); });

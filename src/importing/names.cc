@@ -51,27 +51,28 @@ std::optional<BlobId> subject_of(const Graph& graph, const ReferenceInfo& refere
 
 // Attached things follow their subject, also when they are attached to something attached: repeated
 // until nothing is added, at most as often as such chains are long.
-std::set<std::uint32_t> choose(const Content& content, const Graph& graph,
-                               const NameOptions& options) {
-  std::set<std::uint32_t> chosen;
-  std::set<std::pair<std::uint32_t, BlobId>> manifests;  // repository, manifest
-  const auto take = [&](std::uint32_t position) {
-    chosen.insert(position);
-    const ReferenceInfo& reference = content.references[position];
-    for (const BlobId blob : graph.closure_of(reference.manifest)) {
-      manifests.emplace(reference.repository, blob);
-    }
-  };
-  for (std::uint32_t i = 0; i < content.references.size(); ++i) {
-    if (oci::is_chosen(name_in(content, content.references[i]), options.only, options.except)) {
-      take(i);
-    }
+std::vector<bool> choose(const Content& content, const Graph& graph, const NameOptions& options) {
+  std::vector<bool> chosen(content.references.size(), false);
+  for (std::uint32_t i = 0; i < chosen.size(); ++i) {
+    chosen[i] =
+        oci::is_chosen(name_in(content, content.references[i]), options.only, options.except);
   }
   if (options.only.empty()) return chosen;
+  std::set<std::pair<std::uint32_t, BlobId>> manifests;  // repository, manifest
+  const auto take = [&](std::uint32_t position) {
+    chosen[position] = true;
+    const ReferenceInfo& reference = content.references[position];
+    for (const BlobId blob : graph.closure_of(reference.manifest)) {
+      if (graph.find_manifest(blob) != nullptr) manifests.emplace(reference.repository, blob);
+    }
+  };
+  for (std::uint32_t i = 0; i < chosen.size(); ++i) {
+    if (chosen[i]) take(i);
+  }
   for (bool added = true; added;) {
     added = false;
-    for (std::uint32_t i = 0; i < content.references.size(); ++i) {
-      if (chosen.contains(i)) continue;
+    for (std::uint32_t i = 0; i < chosen.size(); ++i) {
+      if (chosen[i]) continue;
       const ReferenceInfo& reference = content.references[i];
       const auto subject = subject_of(graph, reference);
       if (!subject || !manifests.contains({reference.repository, *subject})) continue;
@@ -114,20 +115,23 @@ NamePlan plan_names(const Content& content, const Graph& graph, const NameOption
                     const target::Target& target) {
   NamePlan plan;
   std::map<std::string, std::size_t> taken;  // position in plan.names
-  for (const std::uint32_t position : choose(content, graph, options)) {
+  const std::vector<bool> chosen = choose(content, graph, options);
+  for (std::uint32_t position = 0; position < chosen.size(); ++position) {
+    if (!chosen[position]) continue;
     const ReferenceInfo& reference = content.references[position];
-    const oci::Reference source = name_in(content, reference);
-    NamedReference named{position, source, mapped(source, options.mappings)};
+    NamedReference named{position, mapped(name_in(content, reference), options.mappings)};
     if (const auto objection = target.objection(named.target)) {
-      plan.problems.push_back(fmt::format("{}: {}", printable(source.text()), *objection));
+      plan.problems.push_back(
+          fmt::format("{}: {}", printable(content.name_of(reference)), *objection));
     }
     const auto [found, is_new] =
         taken.try_emplace(target.collision_key(named.target), plan.names.size());
     const NamedReference& other = is_new ? named : plan.names[found->second];
-    if (content.references[other.reference].manifest != reference.manifest) {
-      plan.problems.push_back(fmt::format("{} and {} would both become {}",
-                                          printable(other.source.text()), printable(source.text()),
-                                          printable(named.target.text())));
+    const ReferenceInfo& other_reference = content.references[other.reference];
+    if (other_reference.manifest != reference.manifest) {
+      plan.problems.push_back(
+          fmt::format("{} and {} would both become {}", printable(content.name_of(other_reference)),
+                      printable(content.name_of(reference)), printable(named.target.text())));
     }
     plan.names.push_back(std::move(named));
   }

@@ -36,8 +36,7 @@ struct NameOptions {
 
 struct NamedReference {
   std::uint32_t reference = 0;  ///< position in Content::references
-  oci::Reference source;
-  oci::Reference target;  ///< with a tag, or with the digest where there is none
+  oci::Reference target;        ///< with a tag, or with the digest where there is none
 };
 
 struct NamePlan {

@@ -62,11 +62,11 @@ class Push {
 
   void run() {
     for (const NamedReference& name : names_) {
-      receipt_.references.push_back(
-          {.source = name.source.text(),
-           .target = name.target.text(),
-           .digest = content_.blobs[content_.references[name.reference].manifest].digest,
-           .detail = "not reached"});
+      const index::ReferenceInfo& reference = content_.references[name.reference];
+      receipt_.references.push_back({.source = content_.name_of(reference),
+                                     .target = name.target.text(),
+                                     .digest = content_.blobs[reference.manifest].digest,
+                                     .detail = "not reached"});
     }
     if (names_.empty()) {  // disks alone
       receipt_.complete = true;
@@ -288,7 +288,7 @@ class Push {
       attempt(piece, [&] {
         const auto source = bundle_.open_blob(piece.blob);
         const transfer::MeteredSource metered(*source, progress_, limit_);
-        const std::uint32_t home = work.home.at(piece.blob);
+        const std::uint32_t home = work.home[piece.blob];
         std::vector<std::string> mount_from;
         if (home != piece.repository && !find_failure({home, piece.blob})) {
           mount_from.push_back(work.repositories[home]);
@@ -375,7 +375,8 @@ class Push {
       const std::uint32_t repository = work.repository_of(names_[i].target.repository);
       roots.insert({repository, root_of(i)});
       for (const BlobId blob : graph_.closure_of(root_of(i))) {
-        if (blob != root_of(i)) children.insert({repository, blob});
+        const bool is_manifest = graph_.find_manifest(blob) != nullptr;
+        if (is_manifest && blob != root_of(i)) children.insert({repository, blob});
       }
     }
     transfer::for_each_parallel(level.size(), options_.jobs, stop_, [&](std::size_t i) {

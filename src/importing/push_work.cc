@@ -2,7 +2,6 @@
 #include "importing/push_work.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 
@@ -25,6 +24,35 @@ std::uint64_t PushWork::upload_bytes(const Content& content) const {
   return bytes;
 }
 
+namespace {
+
+void sort_and_merge(std::vector<Piece>& pieces) {
+  std::ranges::sort(pieces);
+  pieces.erase(std::ranges::unique(pieces).begin(), pieces.end());
+}
+
+// Sorted, each once. Images of one repository share most of their layers, so it is merged whenever
+// it has doubled: neither grows with the names nor takes a set's node for each.
+std::vector<Piece> pieces_of(const Content& content, const Graph& graph,
+                             const std::vector<const NamedReference*>& references,
+                             const PushWork& work) {
+  std::vector<Piece> pieces;
+  std::size_t merge_at = 1U << 16U;
+  for (const NamedReference* reference : references) {
+    const std::uint32_t repository = work.repository_of(reference->target.repository);
+    for (const BlobId blob : graph.closure_of(content.references[reference->reference].manifest)) {
+      if (content.blobs[blob].presence == Presence::kPresent) pieces.push_back({repository, blob});
+    }
+    if (pieces.size() < merge_at) continue;
+    sort_and_merge(pieces);
+    merge_at = std::max(merge_at, 2 * pieces.size());
+  }
+  sort_and_merge(pieces);
+  return pieces;
+}
+
+}  // namespace
+
 PushWork plan_work(const Content& content, const Graph& graph,
                    const std::vector<const NamedReference*>& references) {
   PushWork work;
@@ -35,19 +63,15 @@ PushWork plan_work(const Content& content, const Graph& graph,
   work.repositories.erase(std::ranges::unique(work.repositories).begin(), work.repositories.end());
 
   const std::vector<std::uint8_t> levels = index::nesting_of(content);
-  std::set<Piece> pieces;
-  for (const NamedReference* reference : references) {
-    const std::uint32_t repository = work.repository_of(reference->target.repository);
-    for (const BlobId blob : graph.closure_of(content.references[reference->reference].manifest)) {
-      if (content.blobs[blob].presence == Presence::kPresent) pieces.insert({repository, blob});
-    }
-  }
+  const std::vector<Piece> pieces = pieces_of(content, graph, references, work);
+  work.home.assign(content.blobs.size(), kNoRepository);
   for (const Piece& piece : pieces) {
     if (graph.find_manifest(piece.blob) != nullptr) {
       const std::size_t level = levels[piece.blob];
       if (work.manifests.size() <= level) work.manifests.resize(level + 1);
       work.manifests[level].push_back(piece);
-    } else if (work.home.try_emplace(piece.blob, piece.repository).second) {
+    } else if (work.home[piece.blob] == kNoRepository) {
+      work.home[piece.blob] = piece.repository;
       work.first_blobs.push_back(piece);
     } else {
       work.other_blobs.push_back(piece);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -19,6 +19,8 @@ struct Piece {
   friend auto operator<=>(const Piece&, const Piece&) = default;
 };
 
+inline constexpr std::uint32_t kNoRepository = std::numeric_limits<std::uint32_t>::max();
+
 /// What there is to do for a set of references, in its order. Pure.
 struct PushWork {
   std::vector<std::string> repositories;
@@ -26,7 +28,9 @@ struct PushWork {
   std::vector<Piece> other_blobs;  ///< the same blobs in further repositories: mounted
   std::vector<std::vector<Piece>>
       manifests;  ///< by level: what level n refers to is in levels below
-  std::map<index::BlobId, std::uint32_t> home;  ///< of each blob: the repository of its first piece
+  /// Parallel to Content::blobs: the repository of the first piece of each blob; kNoRepository of
+  /// manifests and of what is not pushed.
+  std::vector<std::uint32_t> home;
 
   std::uint32_t repository_of(const std::string& name) const;
   std::uint64_t upload_bytes(const index::Content& content) const;

@@ -65,6 +65,35 @@ TEST_F(PlanWork, RefusesManifestsInARing) {
   EXPECT_THROW(work_from(one), Error);
 }
 
+// More pieces than are held before those that are there twice become one.
+TEST_F(PlanWork, HasEachBlobOnceHoweverManyNamesShareIt) {
+  constexpr std::uint32_t kNames = 5000;
+  constexpr BlobId kLayers = 20;
+  const BlobId top = add_index();
+  for (BlobId i = 0; i < kLayers; ++i) {
+    const BlobId layer = static_cast<BlobId>(content_.blobs.size());
+    content_.blobs.push_back(
+        {digest::digest_of(io::bytes_of("layer " + std::to_string(i))), i, {}});
+    content_.edges.push_back({top, layer, i, 0, 0, index::EdgeRole::kLayer});
+  }
+  std::vector<NamedReference> names(2 * kNames);
+  std::vector<const NamedReference*> pointers;
+  for (NamedReference& name : names) {
+    name.target.repository = pointers.size() < kNames ? "library/a" : "library/b";
+    pointers.push_back(&name);
+  }
+  index::ReferenceInfo reference;
+  reference.manifest = top;
+  content_.references = {reference};
+  const PushWork work = plan_work(content_, index::Graph(content_), pointers);
+  EXPECT_THAT(work.first_blobs, SizeIs(kLayers));
+  EXPECT_THAT(work.other_blobs, SizeIs(kLayers));
+  ASSERT_THAT(work.manifests, SizeIs(1));
+  EXPECT_EQ(work.manifests[0], (std::vector<Piece>{{0, top}, {1, top}}));
+  EXPECT_EQ(work.home[top], kNoRepository);
+  EXPECT_EQ(work.home[work.first_blobs.front().blob], 0U);
+}
+
 TEST_F(PlanWork, LooksAtEachManifestOnce) {
   std::vector<BlobId> levels;
   for (int i = 0; i <= limits::kIndexDepth; ++i) levels.push_back(add_index());

@@ -112,9 +112,8 @@ class ReadBack {
     const std::uint32_t repository = work_.repository_of(name.repository);
     const BlobId root = content_.references[names_[i].reference].manifest;
     for (const BlobId blob : graph_.closure_of(root)) {
-      const auto home = work_.home.find(blob);
-      const auto found =
-          failures_.find({home == work_.home.end() ? repository : home->second, blob});
+      const std::uint32_t home = work_.home[blob];
+      const auto found = failures_.find({home == kNoRepository ? repository : home, blob});
       if (found != failures_.end()) return found->second;
     }
     if (name.tag.empty()) return std::nullopt;
