@@ -25,7 +25,7 @@ inline constexpr int kJsonDepth = 32;
 /// costs up to 64 bytes as a tree, so this keeps the tree of a hostile document under 20 MiB.
 inline constexpr std::size_t kJsonValues = 250'000;
 /// Images of one index.json or manifest.json, which are read one by one: five of the largest
-/// registries met, at some 500 bytes of memory each.
+/// registries met, at some 200 bytes of memory each.
 inline constexpr std::size_t kLayoutImages = 100'000;
 
 /// Indexes inside indexes: real ones have 2 levels.

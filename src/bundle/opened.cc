@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -294,9 +296,11 @@ void OpenedBundle::open_payload(io::FileSystem& files,
                 fmt::format("the index lists {} payload files, {} lists {}", index_->files.size(),
                             bagit::kManifestPath, listed.size()));
   }
+  std::unordered_map<std::string_view, const bagit::ManifestEntry*> by_path;
+  for (const bagit::ManifestEntry& entry : listed) by_path.emplace(entry.path, &entry);
   for (const index::PayloadFile& file : index_->files) {
-    const auto entry = std::ranges::find(listed, file.path, &bagit::ManifestEntry::path);
-    if (entry == listed.end() || entry->checksum.hex() != file.sha256) {
+    const auto entry = by_path.find(file.path);
+    if (entry == by_path.end() || entry->second->checksum.hex() != file.sha256) {
       throw Error(Code::kIntegrity, fmt::format("the index and {} disagree about {}",
                                                 bagit::kManifestPath, quoted(file.path)));
     }

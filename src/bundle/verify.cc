@@ -315,9 +315,10 @@ class Verification {
   }
 
   std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
+    std::unordered_set<std::string> names;  // which may be there twice, and belong to several
     std::vector<std::uint32_t> references;
     oci::visit_layout_index(layout_json, [&](const oci::NamedManifest& entry) {
-      references_.find(entry.name, references);
+      if (names.insert(entry.name).second) references_.find(entry.name, references);
     });
     std::ranges::sort(references);
     references.erase(std::ranges::unique(references).begin(), references.end());

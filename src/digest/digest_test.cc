@@ -64,6 +64,13 @@ TEST(Digest, ComparesAlgorithmAndBytes) {
   EXPECT_NE(abc, digest_of({}));
   EXPECT_NE(abc, digest_of(bytes_of("abc"), Algorithm::kSha512));
   EXPECT_LT(abc, digest_of({}, Algorithm::kSha512));
+  // The first half is the same.
+  const std::string long_one = "sha512:" + std::string(128, 'a');
+  std::string other = long_one;
+  other.back() = 'b';
+  EXPECT_EQ(parse_digest(long_one), parse_digest(long_one));
+  EXPECT_NE(parse_digest(long_one), parse_digest(other));
+  EXPECT_LT(parse_digest(long_one), parse_digest(other));
   EXPECT_EQ(abc.raw().size(), 32U);
   EXPECT_EQ(digest_of({}, Algorithm::kSha512).raw().size(), 64U);
 }

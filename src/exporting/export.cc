@@ -291,7 +291,7 @@ class Export {
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
     if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
-    plan.locations = {};  // of which write_tarballs() makes its own
+    plan.locations = std::vector<index::Location>();  // write_tarballs() makes its own
     std::vector<bundle::BegunChecksum> begun;
     std::vector<index::Location> locations = write_tarballs(unfinished, plan, begun);
     land_disks(request_, means_, unfinished, plan);

@@ -194,6 +194,17 @@ TEST_F(LayoutSourceTest, DoesNotListUnnamedEntriesThatOthersLeadTo) {
               ElementsAre("base@" + child.digest.text(), "base:named", "base:nested"));
 }
 
+TEST_F(LayoutSourceTest, ListsAnUnnamedEntryOnceHoweverOftenItIsThere) {
+  auto first = layout_.add_image("one");
+  auto second = layout_.add_image("two");
+  if (second.digest < first.digest) std::swap(first, second);
+  layout_.add_entry("", second);
+  layout_.add_entry("", first);
+  layout_.add_entry("", second);
+  EXPECT_THAT(names_in(*open_directory()),
+              ElementsAre("base@" + first.digest.text(), "base@" + second.digest.text()));
+}
+
 TEST_F(LayoutSourceTest, FindsFallbackAndCosignTags) {
   const auto image = layout_.add_image("image");
   const auto sbom = layout_.add_image("sbom", subject_member(image));

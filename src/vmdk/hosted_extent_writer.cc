@@ -52,7 +52,7 @@ void HostedExtentWriter::end_tables() {
   for (const std::uint64_t directory : {layout_.redundant_directory, layout_.directory}) {
     file_.write_at(layout_.table(directory, table_number_) * kSectorBytes, bytes);
   }
-  table_ = {};  // of thousands of extents one has a table at a time
+  table_ = std::vector<std::uint32_t>();  // of thousands of extents one has a table at a time
 }
 
 void HostedExtentWriter::write_directory(std::uint64_t directory_sector) {
