@@ -51,19 +51,14 @@ std::optional<BlobId> subject_of(const Graph& graph, const ReferenceInfo& refere
 
 // Attached things follow their subject, also when they are attached to something attached: repeated
 // until nothing is added, at most as often as such chains are long.
-std::vector<bool> choose(const Content& content, const Graph& graph, const NameOptions& options) {
-  std::vector<bool> chosen(content.references.size(), false);
-  for (std::uint32_t i = 0; i < chosen.size(); ++i) {
-    chosen[i] =
-        oci::is_chosen(name_in(content, content.references[i]), options.only, options.except);
-  }
-  if (options.only.empty()) return chosen;
-  std::set<std::pair<std::uint32_t, BlobId>> manifests;  // repository, manifest
+void add_attached(const Content& content, const Graph& graph,
+                  const std::vector<std::string>& except, std::vector<bool>& chosen) {
+  std::set<std::pair<std::uint32_t, BlobId>> blobs;  // with their repository
   const auto take = [&](std::uint32_t position) {
     chosen[position] = true;
     const ReferenceInfo& reference = content.references[position];
     for (const BlobId blob : graph.closure_of(reference.manifest)) {
-      if (graph.find_manifest(blob) != nullptr) manifests.emplace(reference.repository, blob);
+      blobs.emplace(reference.repository, blob);
     }
   };
   for (std::uint32_t i = 0; i < chosen.size(); ++i) {
@@ -75,12 +70,22 @@ std::vector<bool> choose(const Content& content, const Graph& graph, const NameO
       if (chosen[i]) continue;
       const ReferenceInfo& reference = content.references[i];
       const auto subject = subject_of(graph, reference);
-      if (!subject || !manifests.contains({reference.repository, *subject})) continue;
-      if (!oci::is_chosen(name_in(content, reference), {}, options.except)) continue;
+      if (!subject || !blobs.contains({reference.repository, *subject})) continue;
+      if (!oci::is_chosen(name_in(content, reference), {}, except)) continue;
       take(i);
       added = true;
     }
   }
+}
+
+// Parallel to Content::references.
+std::vector<bool> choose(const Content& content, const Graph& graph, const NameOptions& options) {
+  std::vector<bool> chosen(content.references.size(), false);
+  for (std::uint32_t i = 0; i < chosen.size(); ++i) {
+    chosen[i] =
+        oci::is_chosen(name_in(content, content.references[i]), options.only, options.except);
+  }
+  if (!options.only.empty()) add_attached(content, graph, options.except, chosen);
   return chosen;
 }
 

@@ -118,5 +118,18 @@ TEST_F(PlanNames, ChoosesByPatternAndTakesSignaturesAlong) {
   EXPECT_EQ(made.names[1].target.tag, signature);
 }
 
+// A platform that was left out is known by its digest alone.
+TEST_F(PlanNames, TakesSignaturesOfWhatWasLeftOutAlong) {
+  add("one:5000", "app", "1", "a");
+  const auto left_out = digest::digest_of(io::bytes_of("left out"));
+  content_.blobs.push_back({left_out, 1, index::Presence::kLeftOut});
+  content_.edges.push_back({0, 1, 0, 0, 0, index::EdgeRole::kChild});
+  add("one:5000", "app", "sha256-" + left_out.hex() + ".sig", "sig of it");
+  for (auto& reference : content_.references) reference.repository = 0;
+  content_.repositories.resize(1);
+  options_.only = {"app:1"};
+  EXPECT_THAT(plan().names, SizeIs(2));
+}
+
 }  // namespace
 }  // namespace seabag::importing
