@@ -2,7 +2,6 @@
 #include "bundle/tarball_writer.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -54,26 +53,16 @@ TarballWriter::TarballWriter(io::FileSystem& files, std::string bag, const index
       content_(content),
       graph_(graph),
       plan_(plan),
-      first_place_(content.blobs.size() + 1, 0),
-      is_unsynced_(plan.tarballs.size()) {
-  for (const PlannedTarball& planned : plan.tarballs) {
-    for (const BlobId blob : planned.blobs) ++first_place_[blob + 1];
-  }
-  std::partial_sum(first_place_.begin(), first_place_.end(), first_place_.begin());
-  places_.resize(first_place_.back());
-  std::vector<std::uint32_t> next = first_place_;
-  for (std::uint32_t tarball = 0; tarball < plan.tarballs.size(); ++tarball) {
-    std::uint32_t position = 0;
-    for (const BlobId blob : plan.tarballs[tarball].blobs) {
-      places_[next[blob]++] = {tarball, position++};
-    }
-  }
-}
-
-std::span<const TarballWriter::Place> TarballWriter::places_of(BlobId blob) const {
-  return std::span(places_).subspan(first_place_[blob],
-                                    first_place_[blob + 1] - first_place_[blob]);
-}
+      places_(content.blobs.size(),
+              [&](const auto& put) {
+                for (std::uint32_t tarball = 0; tarball < plan.tarballs.size(); ++tarball) {
+                  std::uint32_t position = 0;
+                  for (const BlobId blob : plan.tarballs[tarball].blobs) {
+                    put(blob, Place{tarball, position++});
+                  }
+                }
+              }),
+      is_unsynced_(plan.tarballs.size()) {}
 
 const tar::Placement& TarballWriter::placement_at(const Place& place) const {
   return plan_.tarballs[place.tarball].placement_of_blob(place.position);
@@ -190,7 +179,7 @@ void TarballWriter::reopen() {
 
 std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint64_t already) const {
   auto windows = std::make_unique<Windows>();
-  for (const Place& place : places_of(blob)) {
+  for (const Place& place : places_.of(blob)) {
     windows->add(io::FileWindow(*tarballs_[place.tarball], placement_at(place).data_offset,
                                 content_.blobs[blob].size, already),
                  is_unsynced_[place.tarball]);
@@ -199,18 +188,18 @@ std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint6
 }
 
 std::pair<std::uint32_t, std::uint64_t> TarballWriter::position_of(BlobId blob) const {
-  check(!places_of(blob).empty(), "the blob is in the plan");
-  const Place& first = places_of(blob).front();
+  check(!places_.of(blob).empty(), "the blob is in the plan");
+  const Place& first = places_.of(blob).front();
   return {first.tarball, placement_at(first).data_offset};
 }
 
 std::size_t TarballWriter::copies_of(BlobId blob) const {
-  return places_of(blob).size();
+  return places_.of(blob).size();
 }
 
 std::unique_ptr<io::BlobSource> TarballWriter::open_blob(BlobId blob, std::size_t copy) const {
-  check(copy < places_of(blob).size(), "the blob is in the plan");
-  const Place& place = places_of(blob)[copy];
+  check(copy < places_.of(blob).size(), "the blob is in the plan");
+  const Place& place = places_.of(blob)[copy];
   return std::make_unique<io::FileBlob>(*tarballs_[place.tarball], placement_at(place).data_offset,
                                         content_.blobs[blob].size);
 }
@@ -237,7 +226,7 @@ void TarballWriter::mark_missing(BlobId blob) {
   const index::Blob& missing = content_.blobs[blob];
   const io::Bytes header = tar::encode_header(missing_path(missing.digest), missing.size);
   const io::Bytes zeros(limits::kBufferBytes);
-  for (const Place& place : places_of(blob)) {
+  for (const Place& place : places_.of(blob)) {
     io::File& file = *tarballs_[place.tarball];
     is_unsynced_[place.tarball] = true;
     file.write_at(placement_at(place).header_offset, header);
@@ -251,7 +240,7 @@ void TarballWriter::mark_missing(BlobId blob) {
 bool TarballWriter::finish() {
   bool any_missing = false;
   for (BlobId blob = 0; blob < content_.blobs.size(); ++blob) {
-    if (content_.blobs[blob].presence != Presence::kMissing || places_of(blob).empty()) continue;
+    if (content_.blobs[blob].presence != Presence::kMissing || places_.of(blob).empty()) continue;
     mark_missing(blob);
     any_missing = true;
   }

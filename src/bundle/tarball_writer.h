@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/grouped.h"
 #include "bundle/manifest_spool.h"
 #include "bundle/plan.h"
 #include "io/blob_source.h"
@@ -73,7 +74,6 @@ class TarballWriter {
   void create(std::uint32_t tarball);
   void write_headers(std::uint32_t tarball);
   void mark_missing(index::BlobId blob);
-  std::span<const Place> places_of(index::BlobId blob) const;
   const tar::Placement& placement_at(const Place& place) const;
 
   io::FileSystem& files_;
@@ -82,8 +82,7 @@ class TarballWriter {
   const index::Graph& graph_;
   const BundlePlan& plan_;
   std::vector<std::unique_ptr<io::File>> tarballs_;  // parallel to plan_.tarballs
-  std::vector<std::uint32_t> first_place_;           // parallel to blobs, and one more
-  std::vector<Place> places_;
+  Grouped<Place> places_;                            // by blob
   // Parallel to tarballs_: something was written since it was synced. A medium may take its time
   // for each sync, and a tarball for each repository are thousands.
   mutable std::vector<std::atomic<bool>> is_unsynced_;

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/grouped.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "bundle/documents.h"
@@ -127,9 +128,10 @@ class Verification {
         stop_(stop),
         unlimited_(0, stop),
         references_(bundle.index().content),
-        first_place_(bundle.index().files.size() + 1, 0) {
-    sort_places();
-  }
+        places_(bundle.index().files.size(), [&](const auto& put) {
+          std::uint32_t place = 0;
+          for (const index::Location& at : bundle.index().locations) put(at.file, place++);
+        }) {}
 
   VerifyReport run(std::vector<std::string> payload_problems) {
     if (!bundle_.index_defect().empty()) {
@@ -155,22 +157,6 @@ class Verification {
   }
 
  private:
-  // Counts the places in each file, adds the counts up, and puts the places there.
-  void sort_places() {
-    const std::vector<index::Location>& locations = index().locations;
-    for (const index::Location& at : locations) ++first_place_[at.file + 1];
-    std::partial_sum(first_place_.begin(), first_place_.end(), first_place_.begin());
-    places_.resize(locations.size());
-    std::vector<std::uint32_t> next = first_place_;
-    for (std::uint32_t i = 0; i < locations.size(); ++i) places_[next[locations[i].file]++] = i;
-  }
-
-  // What should lie in a file, as positions in the index's locations; ascending, so by blob.
-  std::span<const std::uint32_t> places_in(std::uint32_t file) const {
-    return std::span(places_).subspan(first_place_[file],
-                                      first_place_[file + 1] - first_place_[file]);
-  }
-
   const index::Index& index() const { return bundle_.index(); }
   const index::Content& content() const { return bundle_.index().content; }
 
@@ -208,7 +194,7 @@ class Verification {
     const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) return;
     if (!is_image_tarball(payload.path)) return;
-    const auto places = places_in(file);
+    const auto places = places_.of(file);
     std::vector<bool> is_found(places.size(), false);
     Tables tables;
     const io::FileBlob tarball(*bundle_.payload(file), 0, bundle_.payload(file)->size());
@@ -359,7 +345,7 @@ class Verification {
   // The blobs that should be in a file, by offset.
   std::vector<index::Location> blobs_in(std::uint32_t file) const {
     std::vector<index::Location> blobs;
-    for (const std::uint32_t place : places_in(file)) {
+    for (const std::uint32_t place : places_.of(file)) {
       if (is_here(index().locations[place])) blobs.push_back(index().locations[place]);
     }
     std::ranges::stable_sort(blobs, {}, &index::Location::offset);
@@ -495,10 +481,9 @@ class Verification {
   const std::stop_token& stop_;
   transfer::RateLimit unlimited_;
   const ReferencesByName references_;
-  std::vector<std::uint32_t>
-      first_place_;                    // parallel to the files, and one more; positions in places_
-  std::vector<std::uint32_t> places_;  // by file
-  std::mutex mutex_;                   // guards report_ and listed_ while tasks run
+  // By file, as positions in the index's locations; ascending, so by blob.
+  const Grouped<std::uint32_t> places_;
+  std::mutex mutex_;  // guards report_ and listed_ while tasks run
   VerifyReport report_;
   std::unordered_set<std::uint32_t> listed_;
 };

@@ -83,6 +83,7 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
   std::string bytes_ = std::string(GetParam(), 'x');
   std::string layer_;
   int pauses_ = 0;
+  int syncs_ = 0;  // in with_landing()
   int jobs_ = 1;
 
   void SetUp() override {
@@ -90,18 +91,39 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
     source_.tag("a", "1", source_.put_image("", {layer_}));
   }
 
-  // Resolves, plans and fetches; `prepare` may put bytes in their place as an earlier run would
-  // have.
-  void run(const std::function<void(bundle::TarballWriter&)>& prepare = {}) {
+  // Runs `work` with a Landing over tarballs that are prepared, and counts the syncs in it.
+  void with_landing(
+      const Checkpoints& checkpoints,
+      const std::function<void(Landing&, bundle::TarballWriter&, const index::Graph&)>& work) {
     auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-    transfer::NoProgress quiet;
     content_ = content_of(source_, spool);
     const index::Graph graph(content_);
     const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
     bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
     tarballs.prepare(spool);
-    if (prepare) prepare(tarballs);
-    Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
+    Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()), checkpoints);
+    const int before = files_.calls(testing::Operation::kSync);
+    work(landing, tarballs, graph);
+    syncs_ = files_.calls(testing::Operation::kSync) - before;
+  }
+  // Resolves, plans and fetches; `prepare` may put bytes in their place as an earlier run would
+  // have.
+  void run(const std::function<void(bundle::TarballWriter&)>& prepare = {}) {
+    with_landing({},
+                 [&](Landing& landing, bundle::TarballWriter& tarballs, const index::Graph& graph) {
+                   if (prepare) prepare(tarballs);
+                   fetch_all(landing, tarballs, graph);
+                   EXPECT_EQ(landing.standing_of(*graph.find(digest())).is_landed,
+                             presence() == Presence::kPresent);
+                   if (presence() == Presence::kPresent) {
+                     io::Bytes read(bytes_.size());
+                     tarballs.open_blob(*graph.find(digest()))->read_at(0, read);
+                     EXPECT_EQ(io::text_of(read), bytes_);
+                   }
+                 });
+  }
+  void fetch_all(Landing& landing, bundle::TarballWriter& tarballs, const index::Graph& graph) {
+    transfer::NoProgress quiet;
     const std::vector<source::ImageSource*> sources = {&source_};
     std::vector<std::uint64_t> landed(content_.blobs.size(), 0);
     landed[*graph.find(digest())] = landed_;
@@ -117,13 +139,6 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
       throw;
     }
     landing.checkpoint();
-    EXPECT_EQ(landing.standing_of(*graph.find(digest())).is_landed,
-              presence() == Presence::kPresent);
-    if (presence() == Presence::kPresent) {
-      io::Bytes read(bytes_.size());
-      tarballs.open_blob(*graph.find(digest()))->read_at(0, read);
-      EXPECT_EQ(io::text_of(read), bytes_);
-    }
   }
   std::string log_path() const { return io::join(dir_.path(), "log"); }
   bundle::LandedBytes journal() {
@@ -132,6 +147,11 @@ class Fetch : public ::testing::TestWithParam<std::size_t> {
         files_, log_path(),
         [&](const digest::Digest& blob, std::uint64_t bytes) { found[blob] = bytes; });
     return found;
+  }
+  std::uint64_t bytes_in_journal() {
+    const bundle::LandedBytes found = journal();
+    const auto line = found.find(digest());
+    return line == found.end() ? 0 : line->second;
   }
   digest::Digest digest() const { return digest::parse_digest(MemorySource::digest_in(layer_)); }
   Presence presence() const {
@@ -319,27 +339,20 @@ TEST_P(Fetch, EndsWithWhatTheFileFailedWithAndKeepsWhatLiesInItsPlace) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kNoSpace);
   }
-  const bundle::LandedBytes found = journal();
-  const auto line = found.find(digest());
-  EXPECT_EQ(line == found.end() ? 0 : line->second, chunk * limits::kBufferBytes);
+  EXPECT_EQ(bytes_in_journal(), chunk * limits::kBufferBytes);
 }
 
 TEST_P(Fetch, WritesNothingIntoTheJournalOnceASyncFailed) {
-  auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-  content_ = content_of(source_, spool);
-  const index::Graph graph(content_);
-  const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
-  bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
-  tarballs.prepare(spool);
-  Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()));
-  const auto blob = *graph.find(digest());
-  landing.begin(blob, 0);
-  tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
-  files_.fail({.operation = testing::Operation::kSync});
-  EXPECT_THROW(landing.checkpoint(), Error);
-  landing.landed(blob);
-  // The kernel may have dropped the bytes, and would say now that all is written.
-  EXPECT_THROW(landing.checkpoint(), Error);
+  with_landing({}, [&](Landing& landing, auto& tarballs, const index::Graph& graph) {
+    const auto blob = *graph.find(digest());
+    landing.begin(blob, 0);
+    tarballs.open_window(blob, 0)->write(io::bytes_of(bytes_));
+    files_.fail({.operation = testing::Operation::kSync});
+    EXPECT_THROW(landing.checkpoint(), Error);
+    landing.landed(blob);
+    // The kernel may have dropped the bytes, and would say now that all is written.
+    EXPECT_THROW(landing.checkpoint(), Error);
+  });
   EXPECT_EQ(files_.find(log_path())->size, 0U);
 }
 
@@ -348,23 +361,7 @@ class JournalOfTwoPieces : public Fetch {
  protected:
   std::uint64_t between_ = 0;
   std::uint64_t at_the_end_ = 0;
-  int syncs_ = 0;
 
-  // Runs `work` with a Landing over tarballs that are prepared, and counts the syncs in it.
-  void with_landing(
-      const Checkpoints& checkpoints,
-      const std::function<void(Landing&, bundle::TarballWriter&, const index::Graph&)>& work) {
-    auto spool = bundle::ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-    content_ = content_of(source_, spool);
-    const index::Graph graph(content_);
-    const bundle::BundlePlan plan = bundle::plan_bundle(content_, graph, {});
-    bundle::TarballWriter tarballs(files_, dir_.path(), content_, graph, plan);
-    tarballs.prepare(spool);
-    Landing landing(content_, tarballs, bundle::LandedLog::create(files_, log_path()), checkpoints);
-    const int before = files_.calls(testing::Operation::kSync);
-    work(landing, tarballs, graph);
-    syncs_ = files_.calls(testing::Operation::kSync) - before;
-  }
   void land(const Checkpoints& checkpoints) {
     with_landing(checkpoints, [&](Landing& landing, auto& tarballs, const index::Graph& graph) {
       const auto blob = *graph.find(digest());
@@ -392,11 +389,6 @@ class JournalOfTwoPieces : public Fetch {
         landing.wrote(blob, bytes_.size() / 10);
       }
     });
-  }
-  std::uint64_t bytes_in_journal() {
-    const bundle::LandedBytes found = journal();
-    const auto line = found.find(digest());
-    return line == found.end() ? 0 : line->second;
   }
 };
 

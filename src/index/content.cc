@@ -244,22 +244,17 @@ Graph::Graph(const Content& content)
   link_edges();
 }
 
-// Counts the edges of each blob, adds the counts up to positions, and puts the referrers there.
+// The edges lie by parent already: counted, and the counts added up to positions.
 void Graph::link_edges() {
   check(std::ranges::is_sorted(content_.edges, ByKey()), "the edges are in canonical order");
   first_edge_.assign(content_.blobs.size() + 1, 0);
-  first_referrer_ = first_edge_;
-  for (const Edge& edge : content_.edges) {
-    ++first_edge_.at(edge.parent + 1);
-    if (edge.role == EdgeRole::kSubject) ++first_referrer_.at(edge.child + 1);
-  }
+  for (const Edge& edge : content_.edges) ++first_edge_.at(edge.parent + 1);
   std::partial_sum(first_edge_.begin(), first_edge_.end(), first_edge_.begin());
-  std::partial_sum(first_referrer_.begin(), first_referrer_.end(), first_referrer_.begin());
-  referrers_.resize(first_referrer_.back());
-  std::vector<std::uint32_t> next = first_referrer_;
-  for (const Edge& edge : content_.edges) {
-    if (edge.role == EdgeRole::kSubject) referrers_[next[edge.child]++] = edge.parent;
-  }
+  referrers_ = Grouped<BlobId>(content_.blobs.size(), [&](const auto& put) {
+    for (const Edge& edge : content_.edges) {
+      if (edge.role == EdgeRole::kSubject) put(edge.child, edge.parent);
+    }
+  });
 }
 
 std::optional<BlobId> Graph::find(const digest::Digest& digest) const {
@@ -280,8 +275,7 @@ std::span<const Edge> Graph::edges_of(BlobId parent) const {
 }
 
 std::span<const BlobId> Graph::referrers_of(BlobId blob) const {
-  return std::span(referrers_)
-      .subspan(first_referrer_[blob], first_referrer_[blob + 1] - first_referrer_[blob]);
+  return referrers_.of(blob);
 }
 
 // The reverse of depth-first postorder has parents before children; taking the edges from the back

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/grouped.h"
 #include "base/utc_time.h"
 #include "digest/digest.h"
 #include "oci/descriptor.h"
@@ -154,8 +155,7 @@ class Graph {
   bool is_findable_;
   std::vector<std::uint32_t> manifest_of_;  // parallel to blobs; position in manifests + 1, 0: none
   std::vector<std::uint32_t> first_edge_;   // parallel to blobs, and one more; positions in edges
-  std::vector<std::uint32_t> first_referrer_;  // the same; positions in referrers_
-  std::vector<BlobId> referrers_;
+  Grouped<BlobId> referrers_;               // by blob
 };
 
 }  // namespace seabag::index
