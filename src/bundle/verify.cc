@@ -400,8 +400,10 @@ class Verification {
                                    check_digest(blobs[part], [&] { return actual; });
                                    ++passed;
                                  });
-      transfer::read_ahead(transfer::MeteredSource(bytes, progress_, unlimited_),
-                           [&](std::span<const std::byte> chunk) { hasher.update(chunk); });
+      transfer::read_ahead(
+          transfer::MeteredSource(bytes, progress_, unlimited_),
+          [&](std::span<const std::byte> chunk) { hasher.ahead(chunk); },
+          [&](std::span<const std::byte> chunk) { hasher.update(chunk); });
       digest::require_equal(digest::parse_digest("sha256:" + payload.sha256), hasher.finish());
       progress_.item_done(payload.path);
     } catch (Error& error) {

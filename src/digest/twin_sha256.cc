@@ -8,11 +8,6 @@ namespace seabag::digest {
 
 using sha256::kBlockBytes;
 
-TwinSha256::TwinSha256(Method method)
-    : is_fast_(method == Method::kBest && sha256::has_instructions()) {
-  if (!is_fast_) plain_whole_.emplace();
-}
-
 void TwinSha256::compress(std::span<const std::byte> blocks) {
   if (part_) {
     sha256::compress_both(whole_.state, part_->state, blocks);
@@ -24,11 +19,6 @@ void TwinSha256::compress(std::span<const std::byte> blocks) {
 void TwinSha256::update(std::span<const std::byte> bytes) {
   whole_.bytes += bytes.size();
   if (part_) part_->bytes += bytes.size();
-  if (!is_fast_) {
-    plain_whole_->update(bytes);
-    if (plain_part_) plain_part_->update(bytes);
-    return;
-  }
   if (rest_bytes_ > 0) {
     const auto taken = bytes.first(std::min(bytes.size(), kBlockBytes - rest_bytes_));
     std::ranges::copy(taken, rest_.begin() + static_cast<std::ptrdiff_t>(rest_bytes_));
@@ -47,21 +37,17 @@ void TwinSha256::update(std::span<const std::byte> bytes) {
 void TwinSha256::begin_part() {
   check(!part_ && whole_.bytes % kBlockBytes == 0, "a part begins at a block");
   part_.emplace();
-  if (!is_fast_) plain_part_.emplace();
 }
 
 Digest TwinSha256::finish_part() {
   check(part_.has_value(), "a part was begun");
   const Sha256Lane lane = *part_;
   part_.reset();
-  if (is_fast_) return close(lane);
-  Digest digest = plain_part_->finish();
-  plain_part_.reset();
-  return digest;
+  return close(lane);
 }
 
 Digest TwinSha256::finish() {
-  return is_fast_ ? close(whole_) : plain_whole_->finish();
+  return close(whole_);
 }
 
 Digest TwinSha256::close(const Sha256Lane& lane) const {

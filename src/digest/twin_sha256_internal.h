@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 
-#include "digest/hasher.h"
 #include "digest/sha256_rounds_internal.h"
 
 namespace seabag::digest {
@@ -17,14 +16,10 @@ struct Sha256Lane {
   std::uint64_t bytes = 0;
 };
 
-/// SHA-256 of a whole, and of one part of it at a time, over the same bytes. Where the processor
-/// has instructions for it (sha256::has_instructions()), the part costs next to nothing; elsewhere
-/// it is two Hashers.
+/// SHA-256 of a whole, and of one part of it at a time, over the same bytes: the part costs next to
+/// nothing. Requires: sha256::has_instructions().
 class TwinSha256 {
  public:
-  enum class Method { kBest, kPortable };
-  explicit TwinSha256(Method method = Method::kBest);
-
   void update(std::span<const std::byte> bytes);
   /// A part begins here. Requires: none is under way, and a multiple of 64 bytes came so far.
   void begin_part();
@@ -37,14 +32,11 @@ class TwinSha256 {
   void compress(std::span<const std::byte> blocks);
   Digest close(const Sha256Lane& lane) const;
 
-  bool is_fast_;
   Sha256Lane whole_;
   std::optional<Sha256Lane> part_;
   std::array<std::byte, sha256::kBlockBytes> rest_ =
       {};  // both lanes' begun block: they are in step
   std::size_t rest_bytes_ = 0;
-  std::optional<Hasher> plain_whole_;
-  std::optional<Hasher> plain_part_;
 };
 
 }  // namespace seabag::digest

@@ -2,6 +2,7 @@
 #include "transfer/read_ahead.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include <gmock/gmock.h>
@@ -64,6 +65,41 @@ TEST(ReadAhead, GivesWhatCouldBeReadBeforeItFails) {
         read_ahead(source, [&](std::span<const std::byte> bytes) { taken += bytes.size(); }),
         Error);
     EXPECT_EQ(taken, chunk * kChunk);
+  }
+}
+
+TEST(ReadAhead, GivesEachChunkToTheFirstBeforeTheOther) {
+  for (const std::uint64_t size : {std::uint64_t{0}, kChunk, 2 * kChunk + 1, 23 * kChunk - 5}) {
+    std::atomic<std::uint64_t> before = 0;
+    std::uint64_t after = 0;
+    read_ahead(
+        CountedSource(size, kNowhere),
+        [&](std::span<const std::byte> chunk) {
+          EXPECT_EQ(chunk.front(), byte_at(before));
+          before += chunk.size();
+        },
+        [&](std::span<const std::byte> chunk) {
+          EXPECT_EQ(chunk.front(), byte_at(after));
+          after += chunk.size();
+          EXPECT_GE(before, after);
+        });
+    EXPECT_EQ(before, size);
+    EXPECT_EQ(after, size);
+  }
+}
+
+TEST(ReadAhead, StopsWhereTheFirstFails) {
+  for (const std::uint64_t chunk : {0U, 1U, 5U, 10U}) {
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    const auto first = [&](std::span<const std::byte> bytes) {
+      if (before == chunk * kChunk) throw Error(Code::kCancelled, "enough");
+      before += bytes.size();
+    };
+    EXPECT_THROW(read_ahead(CountedSource(11 * kChunk, kNowhere), first,
+                            [&](std::span<const std::byte> bytes) { after += bytes.size(); }),
+                 Error);
+    EXPECT_EQ(after, chunk * kChunk);
   }
 }
 
