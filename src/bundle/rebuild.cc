@@ -234,35 +234,45 @@ class GraphWalk {
   std::unordered_set<digest::Digest> referrers_;  // those that are about another manifest
 };
 
-std::vector<index::Location> locations_in(const index::Content& content,
+// By blob, then by tarball.
+std::vector<index::Location> locations_in(const index::Content& content, const index::Graph& graph,
                                           const std::vector<FoundTarball>& tarballs) {
   std::vector<index::Location> locations;
-  for (BlobId blob = 0; blob < content.blobs.size(); ++blob) {
-    const index::Blob& known = content.blobs[blob];
-    for (const FoundTarball& tarball : tarballs) {
-      const auto& members =
-          known.presence == index::Presence::kMissing ? tarball.missing : tarball.blobs;
-      const auto found = members.find(known.digest);
-      if (found != members.end()) locations.push_back({blob, tarball.file, found->second.offset});
+  const auto take = [&](const FoundTarball& tarball, const auto& members, bool are_missing) {
+    for (const auto& [digest, at] : members) {
+      const auto blob = graph.find(digest);
+      if (!blob) continue;  // of a tarball that was given up halfway
+      const bool is_missing = content.blobs[*blob].presence == index::Presence::kMissing;
+      if (is_missing == are_missing) locations.push_back({*blob, tarball.file, at.offset});
     }
+  };
+  for (const FoundTarball& tarball : tarballs) {
+    take(tarball, tarball.blobs, false);
+    take(tarball, tarball.missing, true);
   }
+  std::ranges::sort(locations, {},
+                    [](const index::Location& at) { return std::pair(at.blob, at.file); });
   return locations;
 }
 
 // As the exporter does it: the manifest's annotation, else what the config says.
-void read_creation_times(index::Index& index, const std::vector<FoundTarball>& tarballs) {
+void read_creation_times(index::Index& index, const index::Graph& graph,
+                         const std::vector<FoundTarball>& tarballs) {
   const index::Content& content = index.content;
-  const index::Graph graph(content);
   for (index::ManifestInfo& manifest : index.content.manifests) {
     if (manifest.kind != oci::ManifestKind::kImage || !manifest.created.empty()) continue;
     for (const index::Edge& edge : graph.edges_of(manifest.blob)) {
       const index::Blob& config = content.blobs[edge.child];
-      if (edge.role != index::EdgeRole::kConfig || config.size > limits::kManifestBytes) continue;
-      const auto holds = [&](const FoundTarball& t) { return t.blobs.contains(config.digest); };
-      const auto tarball = std::ranges::find_if(tarballs, holds);
-      if (tarball == tarballs.end()) continue;
+      if (edge.role != index::EdgeRole::kConfig || config.size > limits::kManifestBytes ||
+          config.presence != index::Presence::kPresent) {
+        continue;
+      }
+      const auto at =
+          std::ranges::lower_bound(index.locations, edge.child, {}, &index::Location::blob);
+      if (at == index.locations.end() || at->blob != edge.child) continue;
+      const auto tarball = std::ranges::lower_bound(tarballs, at->file, {}, &FoundTarball::file);
       io::Bytes bytes(config.size);
-      tarball->bytes->read_at(tarball->blobs.at(config.digest).offset, bytes);
+      tarball->bytes->read_at(at->offset, bytes);
       if (digest::digest_of(bytes, config.digest.algorithm()) != config.digest) continue;
       manifest.created = oci::created_of_config(bytes).value_or("");
     }
@@ -295,8 +305,9 @@ class Rebuild {
       if (opened_[file]) add(walk, tarballs, file);
     }
     index_.content = walk.take();
-    index_.locations = locations_in(index_.content, tarballs);
-    read_creation_times(index_, tarballs);
+    const index::Graph graph(index_.content);
+    index_.locations = locations_in(index_.content, graph, tarballs);
+    read_creation_times(index_, graph, tarballs);
     if (means_.read_disks) index_.disks = means_.read_disks(index_.files, day);
     index_.metadata = {{"format-version", label_of(request_.bag_info, "Seabag-Format-Version")},
                        {"created", to_rfc3339(day)},
