@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -189,10 +190,12 @@ void require_declaration(std::string_view text) try {
 std::string write_manifest(std::vector<ManifestEntry> entries) {
   std::ranges::sort(entries, {}, &ManifestEntry::path);
   std::string text;
+  std::unordered_set<std::string> paths;  // in lower case
   for (const ManifestEntry& entry : entries) {
     check(entry.checksum.algorithm() == digest::Algorithm::kSha256,
           "the checksums of a manifest are SHA-256");
     check(find_path_defect(entry.path).empty(), "the names in a bag are portable");
+    check(paths.insert(to_lower(entry.path)).second, "the names in a bag differ not in case alone");
     text += fmt::format("{}{}{}\n", entry.checksum.hex(), kSeparator, encoded(entry.path));
   }
   return text;

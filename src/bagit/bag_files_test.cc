@@ -104,6 +104,10 @@ TEST(Manifest, IsNotWrittenWithANameThatAReaderRefuses) {
   for (const char* path : {"data/a\nb", "data/\xC3\xA4", "/data/x", "data/../x", ""}) {
     EXPECT_EQ(error_of([&] { write_manifest({{foo, path}}); }).code(), Code::kInternal) << path;
   }
+  EXPECT_EQ(error_of([&] {
+              write_manifest({{foo, "data/a"}, {foo, "data/A"}});
+            }).code(),
+            Code::kInternal);
 }
 
 TEST(Manifest, IsReadBack) {

@@ -229,6 +229,34 @@ bool is_about_this_machine(const Error& error, bool source_failed) {
   }
 }
 
+// What differs in case alone is one name to some file systems, and no reader takes both ([BAG-10]).
+void require_own_names(const std::vector<index::DiskInfo>& disks) {
+  const auto refuse = [](const std::string& what, const index::DiskInfo& one,
+                         const index::DiskInfo& other) {
+    throw Error(Code::kUsage, fmt::format("two disks {}: {} and {}", what,
+                                          seabag::quoted(one.source), seabag::quoted(other.source)))
+        .add_next_step("give one of them another name: disk:PATH,name=NAME");
+  };
+  std::map<std::string, const index::DiskInfo*> of_name;  // in lower case
+  std::map<std::string, const index::DiskInfo*> of_file;
+  for (const index::DiskInfo& disk : disks) {
+    const auto [named, is_new] = of_name.try_emplace(to_lower(disk.name), &disk);
+    if (!is_new) {
+      const std::string& first = named->second->name;
+      refuse(first == disk.name
+                 ? fmt::format("have the name {}", disk.name)
+                 : fmt::format("have names that differ in case alone, {} and {}", first, disk.name),
+             *named->second, disk);
+    }
+    const auto format = conversion::find_output_format(disk.format);
+    check(format.has_value(), "a planned disk has a format");
+    for (const std::string& file : conversion::file_names(*format, disk.name, disk.size)) {
+      const auto [owned, is_own] = of_file.try_emplace(to_lower(file), &disk);
+      if (!is_own) refuse(fmt::format("would have a file {}", file), *owned->second, disk);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Means& means) {
@@ -245,13 +273,7 @@ std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Mean
     if (!disk.server.empty()) disks.back().position = of_server[disk.server]++;
   }
   std::ranges::sort(disks, {}, &index::DiskInfo::name);
-  const auto twin = std::ranges::adjacent_find(disks, {}, &index::DiskInfo::name);
-  if (twin != disks.end()) {
-    throw Error(Code::kUsage,
-                fmt::format("two disks have the name {}: {} and {}", twin->name,
-                            seabag::quoted(twin->source), seabag::quoted(std::next(twin)->source)))
-        .add_next_step("give one of them another: disk:PATH,name=NAME");
-  }
+  require_own_names(disks);
   warn_of_space(means.files, request.bundle, data_bytes, means.progress);
   return disks;
 }

@@ -90,6 +90,19 @@ class Disks(harness.TestCase):
                    "SELECT server, position, boots, disk FROM server_disks").stdout.split()
         self.assertEqual(rows, ["web|0|1|b", "web|1|0|a"])
 
+    def test_disks_whose_files_no_reader_would_take_together_are_refused(self):  # [BAG-10]
+        raw = self.sample(size=MIB)
+        for first, second, expected in (
+                ("name=a", "name=a", "have the name a"),
+                ("name=Data", "name=data", "names that differ in case alone, Data and data"),
+                ("name=a,format=vmdk-flat", "name=a-flat", "would have a file a-flat.vmdk"),
+                ("name=A-flat", "name=a,format=vmdk-flat", "would have a file a-flat.vmdk"),
+                ("name=a,format=vmdk-2gb", "name=a-s001", "would have a file a-s001.vmdk")):
+            self.export("a.bag", f"disk:{raw},{first}", f"disk:{raw},{second}", expect=2)
+            self.assertIn(expected, self.exported.stderr)
+            self.assertIn("name=NAME", self.exported.stderr)
+            self.assertFalse((self.dir / "a.bag.unfinished").exists())
+
     def test_destinations_are_asked_before_a_byte_is_written(self):
         raw = self.sample(size=21 * MIB + 512)
         done = self.refused("a.bag", raw, "--for", "azure", expect=2)
