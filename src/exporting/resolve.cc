@@ -2,6 +2,7 @@
 #include "exporting/resolve.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <set>
 #include <unordered_set>
@@ -138,7 +139,7 @@ class Resolver {
 
   void resolve_reference(std::uint32_t source_id, const Reference& reference, ReferenceKind kind) {
     try {
-      if (is_known_root(reference)) return;
+      if (is_known_root(source_id, reference)) return;
       const oci::RawManifest raw = source(source_id).manifest(reference);
       // It gets its name last: a manifest that cannot be carried must not leave half a reference.
       visit(source_id, reference, raw, oci::parse_manifest(raw), 0);
@@ -157,13 +158,23 @@ class Resolver {
     }
   }
 
-  // A tag or referrer may be found twice: in the list of tags, and as attached to its subject.
-  bool is_known_root(const Reference& reference) {
+  // A tag or referrer may be found twice: in the list of tags, and as attached to its subject. Of
+  // two sources each is asked: ContentBuilder::take() refuses a tag that means one thing here and
+  // another there.
+  bool is_known_root(std::uint32_t source_id, const Reference& reference) {
     const std::scoped_lock lock(mutex_);
     return !roots_
-                .emplace(builder_.add_repository(reference),
+                .emplace(place_of(source_id, reference),
                          reference.tag.empty() ? reference.digest->text() : reference.tag)
                 .second;
+  }
+
+  // A repository in a source. mutex_ is held.
+  std::uint32_t place_of(std::uint32_t source_id, const Reference& repository) {
+    return places_
+        .try_emplace({source_id, builder_.add_repository(repository)},
+                     static_cast<std::uint32_t>(places_.size()))
+        .first->second;
   }
 
   void visit(std::uint32_t source_id, const Reference& repository, const oci::RawManifest& raw,
@@ -184,7 +195,7 @@ class Resolver {
         request_.spool->add(raw);
       }
       const BlobId blob = builder_.add_blob(raw.digest(), raw.bytes().size());
-      if (!visited_.insert(visit_of(repository, blob)).second) return;
+      if (!visited_.insert(visit_of(source_id, repository, blob)).second) return;
       add_wishes(manifest, children);
     }
     for (const Descriptor& child : children) {
@@ -199,9 +210,9 @@ class Resolver {
     }
   }
 
-  // A manifest in a repository, as one number: there is one of each manifest. mutex_ is held.
-  std::uint64_t visit_of(const Reference& repository, BlobId manifest) {
-    return std::uint64_t{builder_.add_repository(repository)} << 32U | manifest;
+  // A manifest where it is, as one number: there is one of each manifest. mutex_ is held.
+  std::uint64_t visit_of(std::uint32_t source_id, const Reference& repository, BlobId manifest) {
+    return std::uint64_t{place_of(source_id, repository)} << 32U | manifest;
   }
 
   // The children of an index that --platform asks for; those that name no platform always;
@@ -261,7 +272,7 @@ class Resolver {
       {
         const std::scoped_lock lock(mutex_);
         const BlobId blob = builder_.add_blob(child.digest, child.size);
-        if (visited_.contains(visit_of(repository, blob))) return;
+        if (visited_.contains(visit_of(source_id, repository, blob))) return;
       }
       const oci::RawManifest raw = source(source_id).manifest(name);
       if (raw.bytes().size() != child.size) {
@@ -304,8 +315,9 @@ class Resolver {
 
   std::mutex mutex_;  // guards all below, and the spool
   index::ContentBuilder builder_;
-  std::set<std::pair<std::uint32_t, std::string>> roots_;  // repository, tag or digest
-  std::unordered_set<std::uint64_t> visited_;              // of visit_of()
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> places_;  // numbered
+  std::set<std::pair<std::uint32_t, std::string>> roots_;                    // place, tag or digest
+  std::unordered_set<std::uint64_t> visited_;                                // of visit_of()
   std::optional<Error> first_error_;
 };
 

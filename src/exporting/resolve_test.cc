@@ -61,6 +61,47 @@ TEST_F(Resolve, FindsEveryTagAndEveryBlobOnce) {
   EXPECT_EQ(content.references[0].read_at, UtcTime{7});
 }
 
+// Two layouts, say. Which of them answers first must not matter.
+class ResolveTwo : public Resolve {
+ protected:
+  MemorySource other_{"oci:other"};
+
+  Resolution run_both() {
+    return resolve({.sources = {&source_, &other_},
+                    .selection = selection_,
+                    .jobs = 2,
+                    .now = [] { return UtcTime{7}; }},
+                   quiet_, std::stop_token());
+  }
+};
+
+TEST_F(ResolveTwo, RefuseATagThatMeansSomethingElseInEach) {
+  source_.tag("a", "1", source_.put_image(R"({"a":1})", {}));
+  other_.tag("a", "1", other_.put_image(R"({"a":2})", {}));
+  for (int round = 0; round < 20; ++round) {
+    try {
+      run_both();
+      FAIL() << "one of them was dropped";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kUsage);
+      EXPECT_THAT(error.what(), HasSubstr("\"test:5000/a:1\" has two meanings"));
+    }
+  }
+}
+
+TEST_F(ResolveTwo, GiveWhatIsAttachedInEitherToTheImageOfBoth) {
+  const std::string image = source_.put_image("{}", {});
+  source_.tag("a", "1", image);
+  other_.tag("a", "1", other_.put_image("{}", {}));
+  const std::string here = source_.put_image(R"({"a":1})", {}, R"(,"subject":)" + image);
+  const std::string there = other_.put_image(R"({"a":2})", {}, R"(,"subject":)" + image);
+  source_.attach(image, here);
+  other_.attach(image, there);
+  EXPECT_THAT(names(run_both().content),
+              UnorderedElementsAre("test:5000/a:1", "test:5000/a@" + MemorySource::digest_in(here),
+                                   "test:5000/a@" + MemorySource::digest_in(there)));
+}
+
 TEST_F(Resolve, FollowsIndexesInIndexes) {
   const std::string image =
       source_.put_image("{}", {source_.put("x", kLayer)}, "", on("linux", "amd64"));
