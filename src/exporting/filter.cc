@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporting/filter.h"
 
+#include <algorithm>
+
 #include "oci/reference_pattern.h"
 #include "oci/referrers.h"
 
@@ -17,6 +19,13 @@ std::string joined(const std::vector<std::string>& parts) {
 
 bool is_selected(const Selection& selection, const oci::Reference& reference) {
   return reference.tag.empty() || oci::is_chosen(reference, selection.include, selection.exclude);
+}
+
+bool is_selected(const Selection& selection, const oci::Descriptor& child) {
+  return selection.platforms.empty() || !child.platform || child.platform->text().empty() ||
+         std::ranges::any_of(selection.platforms, [&](const oci::Platform& platform) {
+           return oci::satisfies(*child.platform, platform);
+         });
 }
 
 bool is_attachment_tag(const std::string& tag) {

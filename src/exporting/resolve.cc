@@ -121,7 +121,7 @@ class Resolver {
                (choosy && chosen.size() > 1 && is_attachment_tag(reference.tag));
       });
       if (selection_.newest != 0) {
-        chosen = newest(source(source_id), std::move(chosen), selection_.newest,
+        chosen = newest(source(source_id), std::move(chosen), selection_,
                         [&](const Reference& reference, const Error& error) {
                           fail(source_id, reference.text(), error);
                         });
@@ -189,6 +189,7 @@ class Resolver {
                               manifest.manifests.size(), limits::kIndexChildren));
     }
     const std::vector<Descriptor> children = wanted_children(manifest);
+    if (children.empty() && !manifest.manifests.empty()) throw nothing_wanted(manifest);
     {
       const std::scoped_lock lock(mutex_);
       if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
@@ -221,12 +222,7 @@ class Resolver {
     std::vector<Descriptor> wanted;
     std::set<std::string> kept;
     for (const Descriptor& child : manifest.manifests) {
-      const bool by_platform =
-          selection_.platforms.empty() || platform_of(child).empty() ||
-          std::ranges::any_of(selection_.platforms, [&](const oci::Platform& platform) {
-            return oci::satisfies(*child.platform, platform);
-          });
-      if (by_platform) kept.insert(child.digest.text());
+      if (is_selected(selection_, child)) kept.insert(child.digest.text());
     }
     for (const Descriptor& child : manifest.manifests) {
       const auto about = child.annotations.find(kAboutAnnotation);
@@ -236,6 +232,17 @@ class Resolver {
       }
     }
     return wanted;
+  }
+
+  static Error nothing_wanted(const oci::Manifest& manifest) {
+    std::set<std::string> platforms;
+    for (const Descriptor& child : manifest.manifests) platforms.insert(platform_of(child));
+    std::string text;
+    for (const std::string& platform : platforms) {
+      text += (text.empty() ? "" : ", ") + printable(platform);
+    }
+    return {Code::kRefused,
+            fmt::format("it is for {}, and for nothing that --platform names", printable(text))};
   }
 
   void add_wishes(const oci::Manifest& manifest, const std::vector<Descriptor>& wanted) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporting/resolve.h"
 
+#include <algorithm>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -123,6 +124,40 @@ TEST_F(Resolve, LeavesOutOtherPlatformsAndSaysSo) {
   ASSERT_THAT(content.absences, SizeIs(1));
   EXPECT_EQ(content.absences[0].reason, "platform");
   EXPECT_EQ(content.absences[0].detail, "linux/arm64");
+}
+
+TEST_F(Resolve, LosesAnImageThatIsForNoneOfThePlatforms) {
+  const std::string amd =
+      source_.put_image(R"({"a":1})", {source_.put("amd", kLayer)}, "", on("linux", "amd64"));
+  const std::string arm = source_.put_image(R"({"a":2})", {}, "", on("linux", "arm64"));
+  source_.tag("a", "both", source_.put_index({amd, arm}));
+  source_.tag("a", "one", source_.put_index({amd}));
+  selection_.platforms = {oci::parse_platform("linux/arm64")};
+  const auto content = run().content;
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:both"));
+  const auto lost = std::ranges::find_if(content.absences, [](const index::Absence& absence) {
+    return absence.reference == "test:5000/a:one";
+  });
+  ASSERT_NE(lost, content.absences.end());
+  EXPECT_EQ(lost->reason, "refused");
+  EXPECT_EQ(lost->detail, "it is for linux/amd64, and for nothing that --platform names");
+}
+
+TEST_F(Resolve, KeepsTheNewestOfThePlatformThatIsWanted) {
+  const auto image = [&](const char* time, const std::string& platform) {
+    return source_.put_image(std::string(R"({"created":")") + time + R"("})", {}, "", platform);
+  };
+  const std::string old_arm = image("2024-01-01T00:00:00Z", on("linux", "arm64"));
+  const std::string new_arm = image("2024-03-01T00:00:00Z", on("linux", "arm64"));
+  const std::string old_amd = image("2024-02-01T00:00:00Z", on("linux", "amd64"));
+  const std::string new_amd = image("2024-04-01T00:00:00Z", on("linux", "amd64"));
+  source_.tag("a", "1", source_.put_index({old_amd, new_arm}));
+  source_.tag("a", "2", source_.put_index({new_amd, old_arm}));
+  source_.tag("a", "3", source_.put_index({new_amd}));
+  selection_.newest = 1;
+  EXPECT_THAT(names(run().content), UnorderedElementsAre("test:5000/a:3"));
+  selection_.platforms = {oci::parse_platform("linux/arm64")};
+  EXPECT_THAT(names(run().content), UnorderedElementsAre("test:5000/a:1"));
 }
 
 TEST_F(Resolve, KeepsAttestationsOfTheImagesThatItKeeps) {
