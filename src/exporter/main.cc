@@ -110,7 +110,10 @@ int run(CommandLine& line, const std::stop_token& stop) {
       .pause = http::real_pause(),
       .progress = *progress,
       .stop = stop};
-  if (!line.request.selection.foreign_layers) means.surroundings.foreign_client = {};
+  // A resumed export fetches what its plan wants, whatever is said again.
+  if (!line.request.selection.foreign_layers && !line.request.resume) {
+    means.surroundings.foreign_client = {};
+  }
   if (!line.repair.empty()) return repair(line, means);
   const exporting::ExportReport report = exporting::run_export(line.request, means);
   if (line.json) {

@@ -71,8 +71,8 @@ Error differs(const std::string& what, const std::string& begun, const std::stri
 void require_same_options(const ExportRequest& request, const index::Index& plan) {
   for (const auto& [name, given] : options_of(request)) {
     const std::string begun = value_of(plan.metadata, name);
-    const bool may_be_left_out = name == kDiskOptions || name == index::kIdentifiers;
-    if (may_be_left_out || begun == given) continue;
+    const bool is_of_disks = name == kDiskOptions || name == index::kIdentifiers;
+    if (is_of_disks || given.empty() || begun == given) continue;
     throw differs(name, seabag::quoted(begun), seabag::quoted(given));
   }
   if (plan.disks.empty()) return;

@@ -14,8 +14,8 @@ namespace seabag::exporting {
 std::map<std::string, std::string> options_of(const ExportRequest& request);
 
 /// Holds what --resume was given against what the bundle was begun with, or it would become a
-/// mixture of two. Options of images and the cut of tarballs must be the same. Sources and what is
-/// said of disks may be left out, and must be the same where they are said.
+/// mixture of two. Sources, options of images, the cut of tarballs and what is said of disks may
+/// each be left out, and must be the same where they are said.
 ///
 /// Errors: kUsage naming what differs, with both values.
 void require_begun_with(const ExportRequest& request, const Means& means,

@@ -161,6 +161,21 @@ TEST_F(BegunWith, IsNotContinuedWithAnotherConfiguration) {
   EXPECT_THAT(refusal({with_config.c_str(), "disk:data.raw"}), HasSubstr("configuration of os"));
 }
 
+TEST_F(BegunWith, IsContinuedWithoutTheOptionsOfImagesAndNotWithOthers) {
+  ExportRequest begun;
+  begun.selection.newest = 3;
+  begun.layout.by_repository = true;
+  plan_ = {};
+  plan_.metadata = options_of(begun);
+  EXPECT_THAT(refusal({}), IsEmpty());
+  require_begun_with(begun, means_, unfinished_, plan_);
+  begun.selection.newest = 4;
+  EXPECT_THROW(require_begun_with(begun, means_, unfinished_, plan_), Error);
+  begun.selection.newest = 3;
+  begun.layout.tarball_size = 5;
+  EXPECT_THROW(require_begun_with(begun, means_, unfinished_, plan_), Error);
+}
+
 TEST_F(BegunWith, OfImagesAlonePassesOverWhatIsSaidOfDisks) {
   plan_ = {};
   plan_.metadata = options_of(ExportRequest{});

@@ -98,20 +98,23 @@ std::vector<source::SourceName> names_of(const Content& content) {
   return names;
 }
 
-std::uint64_t shared_bytes(const Content& content, const Graph& graph) {
-  std::vector<std::uint32_t> uses(content.blobs.size(), 0);
-  for (const index::Edge& edge : content.edges) {
-    if (edge.role != index::EdgeRole::kSubject && graph.find_manifest(edge.child) == nullptr) {
-      ++uses[edge.child];
-    }
+// What the images would take one by one, less what they take here: a split bundle repeats some.
+std::uint64_t shared_bytes(const index::Index& index, const Graph& graph) {
+  const Content& content = index.content;
+  const auto bytes_of = [&](index::BlobId blob) {
+    const index::Blob& known = content.blobs[blob];
+    return known.presence == Presence::kPresent ? known.size : 0;
+  };
+  std::uint64_t alone = 0;
+  std::vector<bool> is_counted(content.blobs.size(), false);  // of manifests, which may have names
+  for (const index::ReferenceInfo& reference : content.references) {
+    if (is_counted[reference.manifest]) continue;
+    is_counted[reference.manifest] = true;
+    for (const index::BlobId blob : graph.closure_of(reference.manifest)) alone += bytes_of(blob);
   }
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < uses.size(); ++i) {
-    if (content.blobs[i].presence == Presence::kPresent && uses[i] > 1) {
-      bytes += (uses[i] - 1) * content.blobs[i].size;
-    }
-  }
-  return bytes;
+  std::uint64_t here = 0;
+  for (const index::Location& location : index.locations) here += bytes_of(location.blob);
+  return std::max(alone, here) - here;
 }
 
 void report_absences(const Content& content, const Graph& graph, ExportReport& report) {
@@ -136,19 +139,18 @@ void report_absences(const Content& content, const Graph& graph, ExportReport& r
   }
 }
 
-ExportReport report_of(const ExportRequest& request, Content content,
-                       std::vector<index::PayloadFile> files, std::vector<index::DiskInfo> disks) {
+ExportReport report_of(const ExportRequest& request, index::Index index) {
   ExportReport report;
   report.bundle = request.bundle;
-  report.disks = std::move(disks);
-  const Graph graph(content);
+  const Graph graph(index.content);
   report.blobs = static_cast<std::uint64_t>(
-      std::ranges::count(content.blobs, Presence::kPresent, &index::Blob::presence));
-  for (const index::PayloadFile& file : files) report.payload_bytes += file.size;
-  report.shared_bytes = shared_bytes(content, graph);
-  report_absences(content, graph, report);
-  report.content = std::move(content);
-  report.files = std::move(files);
+      std::ranges::count(index.content.blobs, Presence::kPresent, &index::Blob::presence));
+  for (const index::PayloadFile& file : index.files) report.payload_bytes += file.size;
+  report.shared_bytes = shared_bytes(index, graph);
+  report_absences(index.content, graph, report);
+  report.content = std::move(index.content);
+  report.files = std::move(index.files);
+  report.disks = std::move(index.disks);
   return report;
 }
 
@@ -238,7 +240,11 @@ class Export {
     Resolution resolution = resolve_all(sources, nullptr);
     const Graph graph(resolution.content);
     const bundle::BundlePlan plan = bundle::plan_bundle(resolution.content, graph, request_.layout);
-    return report_of(request_, std::move(resolution.content), plan.files(), std::move(disks));
+    return report_of(request_, {.metadata = {},
+                                .files = plan.files(),
+                                .locations = plan.locations(),
+                                .content = std::move(resolution.content),
+                                .disks = std::move(disks)});
   }
 
   // Resolves and plans. Interrupted before its end it leaves nothing worth keeping, and is done
@@ -281,8 +287,7 @@ class Export {
         io::read_file(means_.files, unfinished.path(std::string(bagit::kTagManifestPath)),
                       limits::kBagManifestBytes);
     unfinished.publish();
-    ExportReport report = report_of(request_, std::move(sealed.content), std::move(sealed.files),
-                                    std::move(sealed.disks));
+    ExportReport report = report_of(request_, std::move(sealed));
     report.seal = digest::digest_of(tags);
     return report;
   }
@@ -318,10 +323,20 @@ class Export {
                      means_.progress, means_.stop);
     unfinished.publish();
     // final: the bundle.
-    ExportReport report = report_of(request_, std::move(sealed.index.content),
-                                    std::move(sealed.index.files), std::move(sealed.index.disks));
+    ExportReport report = report_of(request_, std::move(sealed.index));
     report.seal = sealed.seal;
     return report;
+  }
+
+  // As the bundle was begun: --resume need not say it again.
+  static bundle::PlanOptions layout_of(const index::Index& plan) {
+    const std::string& text = plan.metadata.at("layout");
+    const auto options = bundle::find_plan_options(text);
+    if (!options) {
+      throw Error(Code::kMalformed, fmt::format("the plan has the layout {}", seabag::quoted(text)))
+          .add_next_step("remove the unfinished bundle and export again");
+    }
+    return *options;
   }
 
   // Where each blob lies. `begun`: the tarballs' checksums, as far as they were taken meanwhile.
@@ -329,7 +344,7 @@ class Export {
                                               std::vector<bundle::BegunChecksum>& begun) {
     Content& content = plan.content;
     const Graph graph(content);
-    const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, request_.layout);
+    const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, layout_of(plan));
     bundle::TarballWriter tarballs(means_.files, unfinished.directory(), content, graph, layout);
     if (!layout.tarballs.empty()) begun = fetch_all(unfinished, content, graph, layout, tarballs);
     // final: every payload byte, but for the tables of contents of images that could not be had.

@@ -16,10 +16,10 @@ class Resume(harness.FilledRegistryTestCase):
     def unfinished(self, bundle):
         return pathlib.Path(str(bundle) + ".unfinished")
 
-    def interrupted(self, bundle, how, after_bytes=3 << 20):
-        """Starts an export that is slow, and interrupts it when so many bytes were fetched."""
+    def interrupted(self, bundle, how, *more):
+        """Starts an export that is slow, and interrupts it when it fetches."""
         process = subprocess.Popen([EXPORT, str(bundle), f"docker://{self.source.host}", "--plain-http",
-                                    self.source.host, "--include", "library/**", "--max-rate", "2M", "--jobs", "2"],
+                                    self.source.host, "--include", "library/**", "--max-rate", "2M", "--jobs", "2", *more],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env={**harness.environment(), **self.EPOCH})
         log = self.unfinished(bundle) / "landed.log"
@@ -33,10 +33,10 @@ class Resume(harness.FilledRegistryTestCase):
         _, said = process.communicate(timeout=60)
         return process.returncode, said.decode()
 
-    def whole(self):
+    def whole(self, *more):
         bundle = self.dir / "whole.bag"
         run(EXPORT, bundle, f"docker://{self.source.host}", "--plain-http", self.source.host, "--include",
-            "library/**", env=self.EPOCH)
+            "library/**", *more, env=self.EPOCH)
         return bundle
 
     def assert_same_bundle(self, one, other):
@@ -75,6 +75,13 @@ class Resume(harness.FilledRegistryTestCase):
                 else:
                     run(EXPORT, bundle, "--resume")
                 run(IMPORT, "verify", bundle)
+
+    def test_without_saying_again_what_goes_in(self):
+        bundle = self.dir / "b.bag"
+        options = ["--split-by", "repository", "--exclude", "library/zstd"]
+        self.interrupted(bundle, signal.SIGKILL, *options)
+        run(EXPORT, bundle, "--resume", "--plain-http", self.source.host, env=self.EPOCH)
+        self.assert_same_bundle(self.whole(*options), bundle)
 
     def test_after_being_killed(self):
         bundle = self.dir / "b.bag"

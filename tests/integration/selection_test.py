@@ -28,6 +28,36 @@ class Selection(harness.FilledRegistryTestCase):
                    "SELECT count(*) FROM blobs WHERE presence = 'left-out'").stdout
         self.assertEqual(rows.strip(), "1")
 
+    def test_an_image_for_another_platform_alone_is_missing(self):
+        source = f"docker://{self.source.host}/library/multi:1.0"
+        self.export("b.bag", source, "--platform", "windows/amd64", registry=self.source, expect=33)
+        self.assertIn("it is for linux/amd64, linux/arm64, and for nothing that --platform names", self.exported.stderr)
+
+    def test_two_sources_with_one_name_and_another_meaning_are_refused(self):
+        for number in (1, 2):
+            layout = harness.Layout(self.dir / f"l{number}")
+            layout.name("team/app:1", layout.manifest([layout.layer(bytes([number]) * 1000)]))
+        sources = [f"oci:{self.dir}/l{number}" for number in (1, 2)]
+        for _ in range(5):
+            self.export("b.bag", *sources, expect=2)
+            self.assertIn('"team/app:1" has two meanings', self.exported.stderr)
+            for source in sources:
+                self.assertIn(source, self.exported.stderr)
+            self.assertFalse((self.dir / "b.bag.unfinished").exists())
+
+    def test_what_is_shared_is_what_the_images_would_take_one_by_one(self):
+        layout = harness.Layout(self.dir / "l")
+        shared, other = layout.layer(bytes(1 << 20)), layout.layer(b"x" * 1000)
+        one, two = layout.manifest([shared]), layout.manifest([shared, other])
+        index = layout.put(json.dumps({"schemaVersion": 2, "manifests": [one]}).encode(),
+                           layout.OCI + "index.v1+json")
+        for name, manifest in (("a:1", one), ("a:2", one), ("b:1", two), ("c:1", index)):
+            layout.name(name, manifest)
+        config = len(b'{"architecture":"amd64","os":"linux"}')
+        for option, expected in (((), 2 * (config + shared["size"]) + one["size"]), (("--split-by", "repository"), 0)):
+            self.export(f"b{len(option)}.bag", f"oci:{layout.path}", "--json", *option)
+            self.assertEqual(json.loads(self.exported.stdout)["sharedBytes"], expected)
+
     def test_include_and_exclude_choose_by_repository_and_tag(self):
         bundle = self.export("b.bag", f"docker://{self.source.host}", "--include", "team*/*:v1", "--include",
                              "library/busybox", "--exclude", "team1/**", registry=self.source)
