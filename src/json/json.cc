@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/json.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <vector>
@@ -62,16 +63,16 @@ bool has_meaning(const std::string& name) {
   return kNames.contains(name);
 }
 
-// Where the elements of a document's long list lie, if it has one.
-struct ListPlace {
-  std::size_t depth = 0;  // of the elements; 0: no list
+// Which list of a document may be long.
+struct LongList {
+  const char* key = nullptr;  // in the document; null: the document is the list
   std::size_t max_elements = 0;
 };
 
 // The first pass: builds nothing but the names of the objects that are open.
 class Guard : public nlohmann::json_sax<Value> {
  public:
-  explicit Guard(ListPlace list) : list_(list) {}
+  explicit Guard(std::optional<LongList> list) : list_(list) {}
 
   bool null() override { return count(); }
   bool boolean(bool /*value*/) override { return count(); }
@@ -80,12 +81,13 @@ class Guard : public nlohmann::json_sax<Value> {
   bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return count(); }
   bool string(string_t& /*value*/) override { return count(); }
   bool binary(binary_t& /*value*/) override { return count(); }
-  bool start_object(std::size_t /*size*/) override { return open(); }
-  bool start_array(std::size_t /*size*/) override { return open(); }
+  bool start_object(std::size_t /*size*/) override { return open(false); }
+  bool start_array(std::size_t /*size*/) override { return open(true); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
+    if (names_.size() == 1) is_at_list_ = list_ && list_->key != nullptr && name == list_->key;
     const std::string meaning = folded(name);
     if (!names_.back().insert(has_meaning(meaning) ? meaning : name).second) {
       return fail(fmt::format("the name {} stands twice in one object", quoted(name, 60)));
@@ -102,22 +104,30 @@ class Guard : public nlohmann::json_sax<Value> {
 
  private:
   bool count() {
-    return ++values_ <= limits::kJsonValues ||
+    return ++(list_depth_ == 0 ? values_ : values_of_element_) <= limits::kJsonValues ||
            fail(fmt::format("more than {} values", limits::kJsonValues));
   }
 
-  bool open() {
+  bool open(bool is_array) {
+    if (is_array && is_the_list()) list_depth_ = names_.size() + 1;
     names_.emplace_back();
     const bool too_deep = names_.size() > limits::kJsonDepth;
     return too_deep ? fail(fmt::format("deeper than {}", limits::kJsonDepth)) : count();
   }
 
+  // Whether an array that begins here is it.
+  bool is_the_list() const {
+    if (!list_) return false;
+    return list_->key == nullptr ? names_.empty() : names_.size() == 1 && is_at_list_;
+  }
+
   bool close() {
     names_.pop_back();
-    if (list_.depth == 0 || names_.size() != list_.depth) return true;
-    values_ = 0;
-    return ++elements_ <= list_.max_elements ||
-           fail(fmt::format("more than {} elements in one list", list_.max_elements));
+    if (names_.size() < list_depth_) list_depth_ = 0;
+    if (list_depth_ == 0 || names_.size() != list_depth_) return true;
+    values_of_element_ = 0;
+    return ++elements_ <= list_->max_elements ||
+           fail(fmt::format("more than {} elements in one list", list_->max_elements));
   }
 
   bool fail(std::string text) {
@@ -126,13 +136,17 @@ class Guard : public nlohmann::json_sax<Value> {
   }
 
   std::vector<std::set<std::string>> names_;
-  ListPlace list_;
-  std::size_t values_ = 0;  // of the document, or of this element of its list
+  std::optional<LongList> list_;
+  bool is_at_list_ = false;     // the name before was the list's
+  std::size_t list_depth_ = 0;  // names_.size() in the list; 0: not in it
+  std::size_t values_ = 0;      // around the list
+  std::size_t values_of_element_ = 0;
   std::size_t elements_ = 0;
   std::string failure_;
 };
 
-void refuse_what_is_unsafe(std::string_view text, const std::string& what, ListPlace list) {
+void refuse_what_is_unsafe(std::string_view text, const std::string& what,
+                           std::optional<LongList> list) {
   const auto refuse = [&](std::string_view why) {
     throw Error(Code::kMalformed, fmt::format("{}: {}", what, why));
   };
@@ -145,40 +159,74 @@ void refuse_what_is_unsafe(std::string_view text, const std::string& what, ListP
   if (!Value::sax_parse(text, &guard)) refuse(guard.failure());
 }
 
-// Second pass over a list: hands each element over as soon as it is whole, and drops it.
-class Elements {
+// Finds its way in a text that is JSON; `at` is where it stands.
+class Scanner {
  public:
-  Elements(const std::string& what, const char* key, const std::function<void(const Value&)>& visit)
-      : what_(what), key_(key), depth_(key == nullptr ? 1 : 2), visit_(visit) {}
+  explicit Scanner(std::string_view text) : text_(text) { skip_blanks(); }
 
-  // What nlohmann::json calls for each part; false drops the part.
-  bool operator()(int depth, Value::parse_event_t event, const Value& part) {
-    using Event = Value::parse_event_t;
-    if (depth == depth_ - 1 && event == Event::array_start) is_inside_ = key_ == nullptr || at_key_;
-    if (depth == depth_ - 1 && event == Event::array_end) is_inside_ = false;
-    if (depth == 1 && event == Event::key && key_ != nullptr) at_key_ = part == key_;
-    const bool is_whole =
-        event == Event::object_end || event == Event::array_end || event == Event::value;
-    if (depth != depth_ || !is_inside_ || !is_whole) return true;
-    try {
-      visit_(part);
-    } catch (Error& error) {
-      error.add_context(fmt::format("{}: {}[{}]", what_, key_ == nullptr ? "" : key_, position_));
-      throw;
-    }
-    ++position_;
-    return false;
+  char next() const { return text_[at_]; }
+  std::size_t at() const { return at_; }
+
+  // Over a bracket, a comma or a colon, and to what follows.
+  void pass_sign() {
+    ++at_;
+    skip_blanks();
+  }
+
+  // Over a whole value or name, and to what follows.
+  std::string_view pass_value() {
+    const std::size_t begin = at_;
+    std::size_t depth = 0;
+    do {
+      if (text_[at_] == '"') {
+        pass_string();
+      } else if (is_one_of("{[")) {
+        ++depth;
+        ++at_;
+      } else if (is_one_of("}]")) {
+        --depth;
+        ++at_;
+      } else if (depth > 0) {
+        at_ = std::min(text_.find_first_of("\"{}[]", at_), text_.size());
+      } else {
+        at_ = std::min(text_.find_first_of(",]} \t\r\n", at_), text_.size());
+      }
+    } while (depth > 0);
+    const std::string_view value = text_.substr(begin, at_ - begin);
+    skip_blanks();
+    return value;
   }
 
  private:
-  const std::string& what_;
-  const char* key_;
-  int depth_;  // of the elements
-  const std::function<void(const Value&)>& visit_;
-  bool at_key_ = false;
-  bool is_inside_ = false;
-  std::size_t position_ = 0;
+  bool is_one_of(std::string_view signs) const { return signs.find(text_[at_]) != signs.npos; }
+
+  void pass_string() {
+    for (++at_; text_[at_] != '"'; ++at_) {
+      if (text_[at_] == '\\') ++at_;
+    }
+    ++at_;
+  }
+
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
 };
+
+// Goes to the list, if there is one.
+bool find_list(Scanner& scanner, const char* key) {
+  if (key == nullptr) return scanner.next() == '[';
+  if (scanner.next() != '{') return false;
+  scanner.pass_sign();
+  while (scanner.next() != '}') {
+    const bool is_it = Value::parse(scanner.pass_value()) == key;
+    scanner.pass_sign();  // the colon
+    if (is_it) return scanner.next() == '[';
+    scanner.pass_value();
+    if (scanner.next() == ',') scanner.pass_sign();
+  }
+  return false;
+}
 
 const Value* find_member(const Value& object, const char* key) {
   if (!object.is_object()) {
@@ -201,17 +249,38 @@ Error absent(const char* key) {
 }  // namespace
 
 Value parse(std::string_view text, const std::string& what) {
-  refuse_what_is_unsafe(text, what, {});
+  refuse_what_is_unsafe(text, what, std::nullopt);
   return Value::parse(text);
 }
 
+std::optional<AroundList> split_list(std::string_view text, const std::string& what,
+                                     const char* key, std::size_t max_elements,
+                                     const std::function<void(std::string_view element)>& visit) {
+  refuse_what_is_unsafe(text, what, LongList{key, max_elements});
+  Scanner scanner(text);
+  if (!find_list(scanner, key)) return std::nullopt;
+  const std::string_view before = text.substr(0, scanner.at() + 1);
+  scanner.pass_sign();
+  for (std::size_t position = 0; scanner.next() != ']'; ++position) {
+    try {
+      visit(scanner.pass_value());
+    } catch (Error& error) {
+      error.add_context(fmt::format("{}: {}[{}]", what, key == nullptr ? "" : key, position));
+      throw;
+    }
+    if (scanner.next() == ',') scanner.pass_sign();
+  }
+  return AroundList{before, text.substr(scanner.at())};
+}
+
+// Each element by itself: the parser that can drop parts of a tree looks through all that is beside
+// an object whenever one ends, which is quadratic.
 Value parse_list(std::string_view text, const std::string& what, const char* key,
                  std::size_t max_elements, const std::function<void(const Value& element)>& visit) {
-  refuse_what_is_unsafe(text, what, {key == nullptr ? std::size_t{1} : 2, max_elements});
-  Elements elements(what, key, visit);
-  return Value::parse(text, [&](int depth, Value::parse_event_t event, Value& part) {
-    return elements(depth, event, part);
-  });
+  const auto around = split_list(text, what, key, max_elements,
+                                 [&](std::string_view element) { visit(Value::parse(element)); });
+  if (!around) return Value::parse(text);
+  return Value::parse(std::string(around->before).append(around->after));
 }
 
 std::optional<std::string> find_string(const Value& object, const char* key,

@@ -23,15 +23,26 @@ using Value = nlohmann::json;
 /// Memory: bounded by those limits whatever the text.
 Value parse(std::string_view text, const std::string& what);
 
-/// A document that is one long list, or an object with one: `visit` gets the elements in order, one
-/// at a time, so that the list never stands in memory as a tree.
+/// A document's text around a list: `before` ends with its bracket, `after` begins with it.
+struct AroundList {
+  std::string_view before;
+  std::string_view after;
+};
+
+/// A document that is one long list, or an object with one: `visit` gets the text of each element
+/// in order, as it stands there.
 ///
-/// `key`: of the list in the document; null: the document is the list. Where it is absent
-/// or no array, nothing is visited.
-/// Returns: the document, that list empty.
+/// `key`: of the list in the document; null: the document is the list.
+/// Returns: nothing, and visits nothing, where the list is absent or no array.
 /// Errors:  as parse(), before anything is visited, but limits::kJsonValues bounds each element and
 ///          what is around the list; more than `max_elements`; what `visit` throws, with the
 ///          position.
+std::optional<AroundList> split_list(std::string_view text, const std::string& what,
+                                     const char* key, std::size_t max_elements,
+                                     const std::function<void(std::string_view element)>& visit);
+
+/// The same with each element parsed, one at a time, so that the list never stands in memory as a
+/// tree. Returns: the document, that list empty.
 Value parse_list(std::string_view text, const std::string& what, const char* key,
                  std::size_t max_elements, const std::function<void(const Value& element)>& visit);
 

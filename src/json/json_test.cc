@@ -222,6 +222,38 @@ TEST(ParseList, BoundsEachElementAndTheirNumber) {
               malformed("x.json: more than 2 elements in one list"));
 }
 
+// Other lists are what is around it.
+TEST(ParseList, BoundsWhatIsAroundTheList) {
+  const std::string half = "[" + repeated("0,", limits::kJsonValues / 2) + "0]";
+  EXPECT_NO_THROW(elements_of(R"({"list":[],"x":)" + half + "}", "list"));
+  for (const std::string& lists : {"[" + half + "," + half + "," + half + "]",
+                                   "[" + repeated("[],", limits::kJsonValues) + "[]]"}) {
+    EXPECT_THROW(elements_of(R"({"list":[],"x":)" + lists + "}", "list"), Error);
+    EXPECT_THROW(elements_of(R"({"x":)" + lists + R"(,"list":[]})", "list"), Error);
+    EXPECT_THROW(elements_of(R"({"x":{"list":)" + lists + "}}", "list"), Error);
+  }
+}
+
+TEST(ParseList, FindsItsWayThroughAnyText) {
+  EXPECT_THAT(
+      elements_of(
+          "\t{ \"a}\\\"]\" : \"[{\\\\\" ,\n\"l\\u0069st\" : [ 1e5 ,{ \"b\" : \"]}\" } , true ] } ",
+          "list"),
+      ElementsAre("100000.0", R"({"b":"]}"})", "true", R"({"a}\"]":"[{\\","list":[]})"));
+}
+
+TEST(SplitList, GivesTheTextsAsTheyStandThere) {
+  std::vector<std::string> elements;
+  const std::string text = R"({"x" : 1, "list" : [ {"b" :2,"a":[ ]},3 ] })";
+  const auto around = split_list(text, "x.json", "list", 9,
+                                 [&](std::string_view element) { elements.emplace_back(element); });
+  ASSERT_TRUE(around);
+  EXPECT_EQ(around->before, R"({"x" : 1, "list" : [)");
+  EXPECT_EQ(around->after, "] }");
+  EXPECT_THAT(elements, ElementsAre(R"({"b" :2,"a":[ ]})", "3"));
+  EXPECT_FALSE(split_list("[1]", "x.json", "list", 9, [](std::string_view) {}));
+}
+
 TEST(ParseList, SaysWhichElementWasRefused) {
   const auto refuse = [](const Value& /*element*/) { throw Error(Code::kMalformed, "no"); };
   EXPECT_THAT([&] { parse_list(R"({"list":[1]})", "x.json", "list", 9, refuse); },

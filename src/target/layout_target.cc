@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -15,6 +14,7 @@
 #include "io/copy.h"
 #include "io/file_blob.h"
 #include "io/file_window.h"
+#include "json/json.h"
 #include "oci/image_layout.h"
 #include "oci/media_types.h"
 #include "target/name_grammar.h"
@@ -22,9 +22,6 @@
 
 namespace seabag::target {
 namespace {
-
-// An order-keeping tree, so that what others wrote stays as they wrote it.
-using OrderedJson = nlohmann::ordered_json;
 
 // The names that an entry has for any reader: some look at one annotation, some at the other.
 std::set<std::string> names_of(const oci::NamedManifest& entry) {
@@ -36,38 +33,13 @@ std::set<std::string> names_of(const oci::NamedManifest& entry) {
   return names;
 }
 
-constexpr const char* kList = "manifests";
-
-// Takes the entries out of an index.json as texts, in their order: what others wrote stays as they
-// wrote it. Returns the document, its list empty.
-OrderedJson take_entries(const std::string& text, std::vector<std::string>& entries) {
-  using Event = OrderedJson::parse_event_t;
-  bool is_in_list = false;
-  return OrderedJson::parse(text, [&](int depth, Event event, OrderedJson& part) {
-    if (depth == 1 && event == Event::key) is_in_list = part == kList;
-    if (depth != 2 || event != Event::object_end || !is_in_list) return true;
-    entries.push_back(part.dump());
-    return false;
-  });
-}
-
-// A document of others with another list.
-std::string with_list(const OrderedJson& rest, const std::string& list) {
-  std::string text;
-  for (const auto& [key, value] : rest.items()) {
-    text += fmt::format("{}{}:", text.empty() ? "{" : ",", OrderedJson(key).dump());
-    text += key == kList ? '[' + list + ']' : value.dump();
-  }
-  return text + '}';
-}
-
 struct NewEntry {
   std::string_view name;
   const oci::Descriptor* manifest;
 };
 
-// The entries of `existing`, those whose name a new one has replaced where they stand; then the
-// other new ones. Pushing the same again changes nothing.
+// The entries of `existing` as they stand there, those whose name a new one has replaced where they
+// stand; then the other new ones. Pushing the same again changes nothing.
 std::string merged_index(const std::string& existing, const std::vector<NewEntry>& added) {
   std::map<std::string_view, std::size_t> position_of;
   for (std::size_t i = 0; i < added.size(); ++i) {
@@ -75,7 +47,7 @@ std::string merged_index(const std::string& existing, const std::vector<NewEntry
   }
   std::vector<bool> is_placed(added.size(), false);
   std::string list;
-  const auto append = [&](const std::string& entry) {
+  const auto append = [&](std::string_view entry) {
     if (!list.empty()) list += ',';
     list += entry;
   };
@@ -84,11 +56,13 @@ std::string merged_index(const std::string& existing, const std::vector<NewEntry
     append(oci::to_json_text({std::string(added[i].name), *added[i].manifest}));
     is_placed[i] = true;
   };
-  std::vector<std::string> entries;
-  const OrderedJson rest = take_entries(existing, entries);
+  std::vector<std::string_view> entries;
+  const auto around =
+      json::split_list(existing, std::string(oci::kIndexPath), "manifests", limits::kLayoutImages,
+                       [&](std::string_view entry) { entries.push_back(entry); });
   std::size_t at = 0;
   oci::visit_layout_index(existing, [&](const oci::NamedManifest& entry) {
-    const std::string& text = entries.at(at++);
+    const std::string_view text = entries.at(at++);
     bool is_replaced = false;
     for (const std::string& name : names_of(entry)) {
       const auto found = position_of.find(name);
@@ -99,7 +73,8 @@ std::string merged_index(const std::string& existing, const std::vector<NewEntry
     if (!is_replaced) append(text);
   });
   for (std::size_t i = 0; i < added.size(); ++i) place(i);
-  return with_list(rest, list);
+  check(around.has_value(), "an index.json that was read has its list");
+  return fmt::format("{}{}{}", around->before, list, around->after);
 }
 
 }  // namespace
