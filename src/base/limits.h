@@ -30,6 +30,9 @@ inline constexpr std::size_t kLayoutImages = 100'000;
 
 /// Indexes inside indexes: real ones have 2 levels.
 inline constexpr int kIndexDepth = 8;
+/// What is attached to what is attached to an image: real ones have 2 levels, a signature of an
+/// SBOM.
+inline constexpr int kAttachedDepth = 8;
 /// Children of one index: the largest public ones have some 60.
 inline constexpr std::size_t kIndexChildren = 10'000;
 /// Referrers of one manifest, over all pages.

@@ -85,7 +85,8 @@ class Resolver {
   void fail(std::uint32_t source_id, const std::string& reference, const Error& error) {
     require_going_on(source_id, error);
     const std::scoped_lock lock(mutex_);
-    builder_.lose(reference, std::string(name_of(error.code())), error.what());
+    // A registry may list what is no name.
+    builder_.lose(printable(reference, 1000), std::string(name_of(error.code())), error.what());
     note(reference, error);
   }
 
@@ -129,20 +130,23 @@ class Resolver {
       for (const Reference& reference : chosen) {
         const ReferenceKind kind =
             reference.tag.empty() ? ReferenceKind::kDigest : ReferenceKind::kTag;
-        queue_.add(
-            [this, source_id, reference, kind] { resolve_reference(source_id, reference, kind); });
+        queue_.add([this, source_id, reference, kind] {
+          resolve_reference(source_id, reference, kind, 0);
+        });
       }
     } catch (const Error& error) {
       fail(source_id, repository.repository_text(), error);
     }
   }
 
-  void resolve_reference(std::uint32_t source_id, const Reference& reference, ReferenceKind kind) {
+  // `chain`: to how many others in a row it is attached.
+  void resolve_reference(std::uint32_t source_id, const Reference& reference, ReferenceKind kind,
+                         int chain) {
     try {
       if (is_known_root(source_id, reference)) return;
       const oci::RawManifest raw = source(source_id).manifest(reference);
       // It gets its name last: a manifest that cannot be carried must not leave half a reference.
-      visit(source_id, reference, raw, oci::parse_manifest(raw), 0);
+      visit(source_id, reference, raw, oci::parse_manifest(raw), {.chain = chain});
       {
         const std::scoped_lock lock(mutex_);
         builder_.add_reference({.repository = builder_.add_repository(reference),
@@ -177,9 +181,15 @@ class Resolver {
         .first->second;
   }
 
+  // Where a manifest stands below the name that led to it.
+  struct Level {
+    int chain = 0;  // attached to so many others in a row
+    int depth = 0;  // below so many indexes
+  };
+
   void visit(std::uint32_t source_id, const Reference& repository, const oci::RawManifest& raw,
-             const oci::Manifest& manifest, int depth) {
-    if (depth > limits::kIndexDepth) {
+             const oci::Manifest& manifest, Level level) {
+    if (level.depth > limits::kIndexDepth) {
       throw Error(Code::kMalformed,
                   fmt::format("indexes are nested deeper than {}", limits::kIndexDepth));
     }
@@ -200,13 +210,14 @@ class Resolver {
       add_wishes(manifest, children);
     }
     for (const Descriptor& child : children) {
-      queue_.add([this, source_id, repository, child, depth] {
-        resolve_child(source_id, repository, child, depth + 1);
+      queue_.add([this, source_id, repository, child, level] {
+        resolve_child(source_id, repository, child,
+                      {.chain = level.chain, .depth = level.depth + 1});
       });
     }
     if (selection_.attached) {
-      queue_.add([this, source_id, repository, digest = raw.digest()] {
-        resolve_attached(source_id, repository, digest);
+      queue_.add([this, source_id, repository, digest = raw.digest(), chain = level.chain] {
+        resolve_attached(source_id, repository, digest, chain);
       });
     }
   }
@@ -257,8 +268,10 @@ class Resolver {
         builder_.require(blob(layer));
       }
     }
+    std::set<digest::Digest> wanted_digests;
+    for (const Descriptor& child : wanted) wanted_digests.insert(child.digest);
     for (const Descriptor& child : manifest.manifests) {
-      if (std::ranges::find(wanted, child.digest, &Descriptor::digest) == wanted.end()) {
+      if (!wanted_digests.contains(child.digest)) {
         builder_.leave_out(blob(child), "platform", printable(platform_of(child)));
       }
     }
@@ -273,7 +286,7 @@ class Resolver {
   }
 
   void resolve_child(std::uint32_t source_id, const Reference& repository, const Descriptor& child,
-                     int depth) {
+                     Level level) {
     const Reference name = by_digest(repository, child.digest);
     try {
       {
@@ -287,7 +300,7 @@ class Resolver {
                     fmt::format("manifest {}: expected {} bytes, got {}", child.digest.text(),
                                 child.size, raw.bytes().size()));
       }
-      visit(source_id, repository, raw, oci::parse_manifest(raw), depth);
+      visit(source_id, repository, raw, oci::parse_manifest(raw), level);
     } catch (const Error& error) {
       require_going_on(source_id, error);
       const std::scoped_lock lock(mutex_);
@@ -298,9 +311,15 @@ class Resolver {
   }
 
   void resolve_attached(std::uint32_t source_id, const Reference& repository,
-                        const digest::Digest& subject) {
+                        const digest::Digest& subject, int chain) {
     try {
       for (const source::Attached& attached : source(source_id).attached(repository, subject)) {
+        // A registry that makes one up whenever it is asked would be asked for ever.
+        if (chain == limits::kAttachedDepth) {
+          throw Error(Code::kMalformed,
+                      fmt::format("one is attached to another more than {} times in a row",
+                                  limits::kAttachedDepth));
+        }
         Reference name = by_digest(repository, attached.manifest.digest);
         const ReferenceKind kind =
             attached.tag.empty() ? ReferenceKind::kReferrer : ReferenceKind::kTag;
@@ -308,7 +327,9 @@ class Resolver {
           name.tag = attached.tag;
           name.digest.reset();
         }
-        queue_.add([this, source_id, name, kind] { resolve_reference(source_id, name, kind); });
+        queue_.add([this, source_id, name, kind, chain] {
+          resolve_reference(source_id, name, kind, chain + 1);
+        });
       }
     } catch (const Error& error) {
       fail(source_id, "what is attached to " + by_digest(repository, subject).text(), error);

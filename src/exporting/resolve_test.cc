@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "exporting/memory_source_internal.h"
 
 namespace seabag::exporting {
@@ -207,6 +209,23 @@ TEST_F(Resolve, BringsWhatIsAttachedToImagesAndTheirPlatforms) {
 
   selection_.attached = false;
   EXPECT_THAT(names(run().content), UnorderedElementsAre("test:5000/a:1"));
+}
+
+// A registry that makes up another one whenever it is asked is not asked for ever.
+TEST_F(Resolve, FollowsAttachmentsOfAttachmentsToALimit) {
+  std::string subject = source_.put_image("{}", {});
+  source_.tag("a", "1", subject);
+  for (int i = 0; i < limits::kAttachedDepth + 3; ++i) {
+    const std::string next =
+        source_.put_image(fmt::format(R"({{"a":{}}})", i), {}, R"(,"subject":)" + subject);
+    source_.attach(subject, next);
+    subject = next;
+  }
+  const auto content = run().content;
+  EXPECT_THAT(content.manifests, SizeIs(1 + limits::kAttachedDepth));
+  ASSERT_THAT(content.absences, SizeIs(1));
+  EXPECT_THAT(content.absences[0].reference, HasSubstr("what is attached to test:5000/a@"));
+  EXPECT_EQ(content.absences[0].reason, "malformed");
 }
 
 TEST_F(Resolve, GoesOnWhenOneImageCannotBeHad) {

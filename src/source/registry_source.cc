@@ -27,17 +27,18 @@ registry::Scope pull(const std::string& repository) {
   return scope;
 }
 
-/// The names that the pages of a listing have under one key.
+/// The names that the pages of a listing have under one key. Whether they are names is asked where
+/// one is used, so that a wrong one costs itself alone.
 class NameList {
  public:
-  NameList(const char* key, bool (*is_name)(std::string_view)) : key_(key), is_name_(is_name) {}
+  explicit NameList(const char* key) : key_(key) {}
 
   void add_page(const json::Value& page) {
     const json::Value* listed = json::find_array(page, key_);
     if (listed == nullptr) return;  // a repository without tags: distribution writes null
     for (const json::Value& entry : *listed) {
       const auto* name = entry.get_ptr<const json::Value::string_t*>();
-      if (name == nullptr || !is_name_(*name)) {
+      if (name == nullptr || name->empty()) {
         throw Error(Code::kProtocol,
                     fmt::format("{}: {} is no name", quoted(key_), quoted(entry.dump(), 160)));
       }
@@ -65,10 +66,23 @@ class NameList {
   }
 
   const char* key_;
-  bool (*is_name_)(std::string_view);
   std::vector<std::string> names_;
   std::size_t bytes_ = 0;
 };
+
+// Nothing that is no name goes into a URL.
+void require_repository(const oci::Reference& repository) {
+  if (oci::is_repository(repository.repository)) return;
+  throw Error(Code::kProtocol,
+              fmt::format("the registry lists {}, which is no name of a repository",
+                          quoted(repository.repository, 160)));
+}
+
+void require_tag(const oci::Reference& name) {
+  if (name.digest || oci::is_tag(name.tag)) return;
+  throw Error(Code::kProtocol,
+              fmt::format("the registry lists {}, which is no tag", quoted(name.tag, 160)));
+}
 
 // Registries without the referrers API answer 404, or as they answer anything they do not know:
 // 400, 405, 401 or 403 from a proxy in front, a page of HTML.
@@ -88,7 +102,7 @@ RegistrySource::RegistrySource(std::string uri, oci::Reference asked,
       foreign_client_(std::move(foreign_client)) {}
 
 std::vector<std::string> RegistrySource::list_catalog() try {
-  NameList names("repositories", oci::is_repository);
+  NameList names("repositories");
   const bool has_catalog =
       registry_->for_each_page(fmt::format("/v2/_catalog?n={}", kPageNames), {},
                                fmt::format("listing the repositories of {}", asked_.registry),
@@ -116,7 +130,7 @@ std::vector<oci::Reference> RegistrySource::repositories() {
 }
 
 std::optional<std::vector<std::string>> RegistrySource::list_tags(const std::string& repository) {
-  NameList names("tags", oci::is_tag);
+  NameList names("tags");
   const bool known =
       registry_->for_each_page(fmt::format("/v2/{}/tags/list?n={}", repository, kPageNames),
                                pull(repository), fmt::format("listing the tags of {}", repository),
@@ -127,6 +141,7 @@ std::optional<std::vector<std::string>> RegistrySource::list_tags(const std::str
 
 std::vector<oci::Reference> RegistrySource::references(const oci::Reference& repository) {
   if (!asked_.tag.empty() || asked_.digest) return {asked_};
+  require_repository(repository);
   const auto tags = list_tags(repository.repository);
   // A catalog goes on naming repositories that nothing was ever tagged in, or not any more.
   if (!tags && !asked_.repository.empty()) {
@@ -145,6 +160,7 @@ std::vector<oci::Reference> RegistrySource::references(const oci::Reference& rep
 }
 
 oci::RawManifest RegistrySource::manifest(const oci::Reference& name) {
+  require_tag(name);
   auto found = registry_->find_manifest(
       name.repository, name.digest ? name.digest->text() : name.tag, pull(name.repository));
   if (!found) throw Error(Code::kRefused, fmt::format("{} is not there", name.text()));
@@ -176,10 +192,11 @@ void RegistrySource::learn_tags(const std::string& repository, Discovery& discov
   }
 }
 
-// False if the registry turns out to have no referrers API.
+// False if the registry turns out to have no referrers API. Once it had, anything but a list is a
+// failure: what it would have named is lost.
 bool RegistrySource::read_referrers(const std::string& repository, const digest::Digest& subject,
-                                    AttachedList& list) {
-  bool is_api = false;
+                                    bool is_api, AttachedList& list) {
+  const std::string what = fmt::format("listing the referrers of {}", subject.text());
   const auto visit = [&](const json::Value& page) {
     const json::Value* manifests = json::find_array(page, "manifests");
     const auto media_type =
@@ -190,14 +207,26 @@ bool RegistrySource::read_referrers(const std::string& repository, const digest:
     is_api = true;
     for (const json::Value& referrer : *manifests) list.add(oci::parse_descriptor(referrer));
   };
-  try {
-    return registry_->for_each_page(
-        fmt::format("/v2/{}/referrers/{}", repository, subject.text()), pull(repository),
-        fmt::format("listing the referrers of {}", subject.text()), visit);
-  } catch (const Error& error) {
-    if (is_api || !says_no_api(error.code())) throw;
-    return false;
+  const auto ask = [&] {
+    return registry_->for_each_page(fmt::format("/v2/{}/referrers/{}", repository, subject.text()),
+                                    pull(repository), what, visit);
+  };
+  // What says so otherwise than by 404 may have been a proxy in a bad moment, and is believed for
+  // the whole repository: it is asked once more.
+  for (const bool is_last : {false, true}) {
+    try {
+      const bool is_there = ask();
+      if (!is_there && is_api) {
+        throw Error(Code::kProtocol,
+                    what + ": not there, where other images of the repository have such a list");
+      }
+      return is_there;
+    } catch (const Error& error) {
+      if (is_api || !says_no_api(error.code())) throw;
+      if (is_last) return false;
+    }
   }
+  return false;
 }
 
 std::vector<Attached> RegistrySource::attached(const oci::Reference& repository,
@@ -216,13 +245,10 @@ std::vector<Attached> RegistrySource::attached(const oci::Reference& repository,
     ask_api = discovery.has_referrers_api.value_or(false);
     // The first question is asked by one alone: most registries answer that there is no API.
     if (!discovery.has_referrers_api) {
-      discovery.has_referrers_api = read_referrers(name, subject, list);
+      discovery.has_referrers_api = read_referrers(name, subject, false, list);
     }
   }
-  if (ask_api && !read_referrers(name, subject, list)) {
-    const std::lock_guard lock(discovery.mutex);
-    discovery.has_referrers_api = false;
-  }
+  if (ask_api) read_referrers(name, subject, true, list);
   for (const std::string& tag : tags) {
     const auto found = registry_->find_manifest(name, tag, pull(name));
     if (found) list.add_tagged(*found, tag);

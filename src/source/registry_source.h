@@ -51,7 +51,7 @@ class RegistrySource : public ImageSource {
   std::optional<std::vector<std::string>> list_tags(const std::string& repository);
   Discovery& discovery_of(const std::string& repository);
   void learn_tags(const std::string& repository, Discovery& discovery);
-  bool read_referrers(const std::string& repository, const digest::Digest& subject,
+  bool read_referrers(const std::string& repository, const digest::Digest& subject, bool is_api,
                       AttachedList& list);
 
   std::string uri_;
