@@ -59,9 +59,27 @@ BlobId ContentBuilder::add_blob(const digest::Digest& digest, std::uint64_t size
     content_.blobs.push_back({digest, size, Presence::kPresent});
     wishes_.push_back(Wish::kNone);
     is_manifest_.push_back(false);
+    is_subject_alone_.push_back(false);
+  } else if (is_subject_alone_[blob]) {
+    is_subject_alone_[blob] = false;
+    content_.blobs[blob].size = size;
   } else {
     require_size(digest, content_.blobs[blob].size, size);
   }
+  return blob;
+}
+
+BlobId ContentBuilder::add_subject(const oci::Descriptor& subject) {
+  if (!slots_.empty()) {
+    const BlobId known = slots_[slot_of(subject.digest)];
+    if (known != kNoBlob) {
+      std::uint64_t& size = content_.blobs[known].size;
+      if (is_subject_alone_[known]) size = std::min(size, subject.size);
+      return known;
+    }
+  }
+  const BlobId blob = add_blob(subject.digest, subject.size);
+  is_subject_alone_[blob] = true;
   return blob;
 }
 
@@ -81,14 +99,13 @@ void ContentBuilder::require_one_size_each(const oci::RawManifest& raw,
     require_size(descriptor.digest, here->second, descriptor.size);
     if (!is_new || slots_.empty()) return;
     const BlobId blob = slots_[slot_of(descriptor.digest)];
-    if (blob != kNoBlob) {
+    if (blob != kNoBlob && !is_subject_alone_[blob]) {
       require_size(descriptor.digest, content_.blobs[blob].size, descriptor.size);
     }
   };
   if (manifest.config) require_same(*manifest.config);
   std::ranges::for_each(manifest.layers, require_same);
   std::ranges::for_each(manifest.manifests, require_same);
-  if (manifest.subject) require_same(*manifest.subject);
 }
 
 std::uint32_t ContentBuilder::media_type(const std::string& text) {
@@ -110,7 +127,9 @@ void ContentBuilder::add_edges(BlobId parent, EdgeRole role,
                                const std::vector<oci::Descriptor>& children) {
   for (std::uint32_t i = 0; i < children.size(); ++i) {
     content_.edges.push_back({.parent = parent,
-                              .child = add_blob(children[i].digest, children[i].size),
+                              .child = role == EdgeRole::kSubject
+                                           ? add_subject(children[i])
+                                           : add_blob(children[i].digest, children[i].size),
                               .position = i,
                               .media_type = media_type(children[i].media_type),
                               .platform = platform(children[i].platform),

@@ -47,13 +47,18 @@ class ContentBuilder {
   void grow_slots();
   static void require_size(const digest::Digest& digest, std::uint64_t known, std::uint64_t size);
   void require_one_size_each(const oci::RawManifest& raw, const oci::Manifest& manifest) const;
+  /// What a manifest says of the size of what it is attached to is not held against anything:
+  /// nobody reads those bytes by it, and one who may push a referrer could take other's images out
+  /// of an export. It counts as long as nothing else is known; of several the least.
+  BlobId add_subject(const oci::Descriptor& subject);
   std::uint32_t media_type(const std::string& text);
   std::uint32_t platform(const std::optional<oci::Platform>& platform);
   void add_edges(BlobId parent, EdgeRole role, const std::vector<oci::Descriptor>& children);
 
   Content content_;
-  std::vector<Wish> wishes_;       // parallel to content_.blobs
-  std::vector<bool> is_manifest_;  // the same
+  std::vector<Wish> wishes_;            // parallel to content_.blobs
+  std::vector<bool> is_manifest_;       // the same
+  std::vector<bool> is_subject_alone_;  // the same: known by add_subject() and no other way
   // The blobs by digest, open addressing: 4 to 11 bytes a blob, where a map's node takes 80. A
   // power of two, at most three quarters in use.
   std::vector<BlobId> slots_;

@@ -84,6 +84,29 @@ TEST(ContentBuilder, KeepsNothingOfAManifestThatLiesAboutASize) {
   EXPECT_EQ(content.edges.size(), 2U);
 }
 
+// Who may push one referrer must not be able to take the image that it names out of the bundle.
+TEST(ContentBuilder, BelievesNoSubjectAboutASize) {
+  const oci::RawManifest image = image_over("layer", 5);
+  const std::string text = fmt::format(
+      R"({{"schemaVersion":2,"mediaType":"{0}","config":{{"mediaType":"{0}","digest":"{1}","size":0}},)"
+      R"("layers":[],"subject":{{"mediaType":"{0}","digest":"{2}","size":1}}}})",
+      oci::media_type::kImageManifest, digest::digest_of({}).text(), image.digest().text());
+  const auto bytes = io::bytes_of(text);
+  const oci::RawManifest liar = oci::verified(
+      {bytes.begin(), bytes.end()}, std::string(oci::media_type::kImageManifest), std::nullopt);
+  for (const bool liar_is_first : {true, false}) {
+    ContentBuilder builder;
+    for (const auto* raw : {liar_is_first ? &liar : &image, liar_is_first ? &image : &liar}) {
+      EXPECT_TRUE(builder.add_manifest(*raw, oci::parse_manifest(*raw)));
+    }
+    const Content content = builder.take();
+    const auto found = std::ranges::find(content.blobs, image.digest(), &Blob::digest);
+    ASSERT_NE(found, content.blobs.end());
+    EXPECT_EQ(found->size, image.bytes().size());
+    EXPECT_EQ(found->presence, Presence::kPresent);
+  }
+}
+
 TEST(ContentBuilder, RefusesASecondSizeOfABlob) {
   ContentBuilder builder;
   const auto digest = digest::digest_of(io::bytes_of("layer"));
