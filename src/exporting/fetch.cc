@@ -150,7 +150,7 @@ class Fetcher {
 
   void fetch_blob(BlobId blob) {
     const index::Blob& wanted = content_.blobs[blob];
-    const std::uint64_t there = bytes_there(blob);
+    std::uint64_t there = bytes_there(blob);
     std::optional<Error> failure;
     if (there == wanted.size && is_landed(blob)) {
       landing_.was_landed(blob);
@@ -169,6 +169,7 @@ class Fetcher {
         } else {
           failure = error;
           landing_.drop(blob);
+          there = 0;  // what lies there now may be another's
         }
         continue;
       }

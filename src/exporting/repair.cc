@@ -22,6 +22,7 @@
 #include "exporting/landing.h"
 #include "exporting/repair_source.h"
 #include "index/content_builder.h"
+#include "io/clean_up.h"
 #include "io/file_blob.h"
 #include "io/user_file.h"
 #include "oci/media_types.h"
@@ -100,7 +101,7 @@ class Repair {
     try {
       return make(unfinished);
     } catch (const Error& error) {
-      unfinished.discard();
+      io::clean_up([&] { unfinished.discard(); });
       // What others say of --resume does not hold for a patch.
       Error told(error.code(), error.what());
       const bool is_about_resuming = error.next_step().find("--resume") != std::string::npos;
