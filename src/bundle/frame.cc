@@ -34,19 +34,6 @@ index::Content planned_content(const index::Index& index) {
   return content;
 }
 
-bool is_plan_of(const BundlePlan& plan, const index::Index& index) {
-  const auto files = plan.files();
-  const auto same_file = [](const index::PayloadFile& a, const index::PayloadFile& b) {
-    return a.path == b.path && a.size == b.size;
-  };
-  const auto same_place = [](const index::Location& a, const index::Location& b) {
-    return a.blob == b.blob && a.file == b.file && a.offset == b.offset;
-  };
-  return files.size() <= index.files.size() &&
-         std::ranges::equal(files, std::span(index.files).first(files.size()), same_file) &&
-         std::ranges::equal(plan.locations(), index.locations, same_place);
-}
-
 BundlePlan plan_of(const index::Index& index) try {
   const auto layout = index.metadata.find("layout");
   const auto options = find_plan_options(layout == index.metadata.end() ? "" : layout->second);

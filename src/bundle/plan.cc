@@ -265,4 +265,17 @@ std::vector<index::Location> BundlePlan::locations() const {
   return locations;
 }
 
+bool is_plan_of(const BundlePlan& plan, const index::Index& index) {
+  const auto files = plan.files();
+  const auto same_file = [](const index::PayloadFile& a, const index::PayloadFile& b) {
+    return a.path == b.path && a.size == b.size;
+  };
+  const auto same_place = [](const index::Location& a, const index::Location& b) {
+    return a.blob == b.blob && a.file == b.file && a.offset == b.offset;
+  };
+  return files.size() <= index.files.size() &&
+         std::ranges::equal(files, std::span(index.files).first(files.size()), same_file) &&
+         std::ranges::equal(plan.locations(), index.locations, same_place);
+}
+
 }  // namespace seabag::bundle

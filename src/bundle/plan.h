@@ -56,4 +56,8 @@ struct BundlePlan {
 BundlePlan plan_bundle(const index::Content& content, const index::Graph& graph,
                        const PlanOptions& options);
 
+/// Whether `plan` is what `index` was made by: its first files and all of its locations are the
+/// plan's.
+bool is_plan_of(const BundlePlan& plan, const index::Index& index);
+
 }  // namespace seabag::bundle

@@ -137,7 +137,12 @@ void TarballWriter::prepare(const ManifestSpool& manifests) {
   io::create_directories(files_, io::join(bag_, "data/images"));
   tarballs_.clear();
   for (std::uint32_t i = 0; i < plan_.tarballs.size(); ++i) create(i);
+  write_manifests(manifests);
+  sync();
+  files_.sync_directory(io::join(bag_, "data/images"));
+}
 
+void TarballWriter::write_manifests(const ManifestSpool& manifests) {
   std::vector<bool> landed(content_.blobs.size(), false);
   manifests.for_each([&](const io::Bytes& bytes) {
     // Blobs are known by the digest under which they were asked for, SHA-256 nearly always.
@@ -157,11 +162,9 @@ void TarballWriter::prepare(const ManifestSpool& manifests) {
           .add_next_step("remove the unfinished bundle and export again");
     }
   }
-  sync();
-  files_.sync_directory(io::join(bag_, "data/images"));
 }
 
-void TarballWriter::reopen() {
+void TarballWriter::reopen(const ManifestSpool& manifests) {
   tarballs_.clear();
   for (const PlannedTarball& planned : plan_.tarballs) {
     const std::string path = io::join(bag_, planned.path);
@@ -175,6 +178,7 @@ void TarballWriter::reopen() {
   }
   // An earlier run may have got as far as marking blobs as missing that come this time.
   for (std::uint32_t i = 0; i < plan_.tarballs.size(); ++i) write_headers(i);
+  write_manifests(manifests);
 }
 
 std::unique_ptr<io::ByteSink> TarballWriter::open_window(BlobId blob, std::uint64_t already) const {

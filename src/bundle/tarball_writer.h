@@ -23,9 +23,9 @@ namespace seabag::bundle {
 /// Writes the tarballs of a frozen plan in place: every member's header and every blob goes to its
 /// offset, in any order, from any thread.
 ///
-/// Order:   prepare() first; land blobs; mark_missing() for those that could not be had; finish()
-/// last. Threads: open_window(), windows of different blobs, read_at() and sync() may be used
-/// concurrently.
+/// Order:   prepare() or reopen() first; land blobs; finish() last.
+/// Threads: open_window(), windows of different blobs and read_at() may be used concurrently, and
+///          one sync() beside them.
 class TarballWriter {
  public:
   /// `bag`: the directory that the tarballs' paths are relative to. `content`, `graph` and `plan`
@@ -37,8 +37,10 @@ class TarballWriter {
   /// and syncs them. May be repeated after a crash. Errors: kNoSpace before anything is written if
   /// the medium is too small; kIntegrity if a manifest of the plan is not in the spool.
   void prepare(const ManifestSpool& manifests);
-  /// Opens tarballs that an earlier run prepared.
-  void reopen();
+  /// Opens tarballs that an earlier run prepared, and writes anew what prepare() writes: the
+  /// journal says nothing of it, and it may have been changed since. Errors: kIntegrity as
+  /// prepare(), or if a tarball has another size than is planned.
+  void reopen(const ManifestSpool& manifests);
 
   /// Where the bytes of `blob` go, in every tarball that has it; `already`: bytes at the front that
   /// lie there.
@@ -73,6 +75,7 @@ class TarballWriter {
                    const std::function<void(const oci::TextSink&)>& write_text);
   void create(std::uint32_t tarball);
   void write_headers(std::uint32_t tarball);
+  void write_manifests(const ManifestSpool& manifests);
   void mark_missing(index::BlobId blob);
   const tar::Placement& placement_at(const Place& place) const;
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "digest/verifying_sink.h"
 #include "io/posix_file_system.h"
 #include "sample_bundle/sample_bundle.h"
 #include "testing/fault_fs.h"
@@ -22,10 +23,11 @@ class Tarballs : public ::testing::Test {
   BundlePlan plan_ = plan_bundle(sample_.content, graph_, {.by_repository = true});
   TarballWriter tarballs_{files_, dir_.path(), sample_.content, graph_, plan_};
 
+  ManifestSpool spool_ = ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
+
   void SetUp() override {
-    auto spool = ManifestSpool::create(files_, io::join(dir_.path(), "spool"));
-    for (const oci::RawManifest& manifest : sample_.manifests) spool.add(manifest);
-    tarballs_.prepare(spool);
+    for (const oci::RawManifest& manifest : sample_.manifests) spool_.add(manifest);
+    tarballs_.prepare(spool_);
   }
 
   // One that is in so many tarballs, and no manifest.
@@ -59,8 +61,18 @@ TEST_F(Tarballs, AreSyncedOnlyIfSomethingWasWritten) {
 
 // A killed run may have written what it did not sync.
 TEST_F(Tarballs, AreAllSyncedOnceTheyWereReopened) {
-  tarballs_.reopen();
+  tarballs_.reopen(spool_);
   EXPECT_EQ(synced(), 2);
+}
+
+// The journal says nothing of manifests, and somebody may have been at them since.
+TEST_F(Tarballs, HaveTheirManifestsAgainOnceTheyWereReopened) {
+  const index::BlobId manifest = sample_.content.manifests.front().blob;
+  const auto digest_there = [&] { return digest::digest_of(*tarballs_.open_blob(manifest)); };
+  tarballs_.open_window(manifest, 0)->write(io::bytes_of("x"));
+  EXPECT_NE(digest_there(), sample_.content.blobs[manifest].digest);
+  tarballs_.reopen(spool_);
+  EXPECT_EQ(digest_there(), sample_.content.blobs[manifest].digest);
 }
 
 TEST_F(Tarballs, HaveABlobWhereThePlanSays) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -39,6 +40,15 @@ std::unique_ptr<io::Lock> lock_or_refuse(io::FileSystem& files, const std::strin
   if (held) return held;
   throw Error(Code::kLocked, fmt::format("another run works on {}", quoted(directory)))
       .add_next_step("wait for it to end");
+}
+
+constexpr const char* kPayload = "data";
+
+Error not_of_it(const std::string& directory, const std::string& path) {
+  Error error(Code::kUsage, fmt::format("{} holds {}, which is not of an unfinished bundle",
+                                        quoted(directory), quoted(path)));
+  error.add_next_step("move it away, or choose another name for the bundle");
+  return error;
 }
 
 }  // namespace
@@ -117,18 +127,38 @@ bool UnfinishedBundle::is_sealed() const {
   return !is_planned() && files_->find(path(std::string(bagit::kTagManifestPath)));
 }
 
-void UnfinishedBundle::clear() {
-  const auto entries = files_->list(directory_);
-  const auto is_foreign = [](const io::DirectoryEntry& entry) {
-    return std::ranges::find(kOwnNames, entry.name) == kOwnNames.end();
-  };
-  const auto foreign = std::ranges::find_if(entries, is_foreign);
-  if (foreign != entries.end()) {
-    throw Error(Code::kUsage, fmt::format("{} holds {}, which is not of an unfinished bundle",
-                                          quoted(directory_), quoted(foreign->name)))
-        .add_next_step("move it away, or choose another name for the bundle");
+void UnfinishedBundle::require_own_names() const {
+  for (const io::DirectoryEntry& entry : files_->list(directory_)) {
+    if (std::ranges::find(kOwnNames, entry.name) == kOwnNames.end()) {
+      throw not_of_it(directory_, entry.name);
+    }
   }
-  for (const io::DirectoryEntry& entry : entries) io::remove_tree(*files_, path(entry.name));
+}
+
+void UnfinishedBundle::clear() {
+  require_own_names();
+  for (const io::DirectoryEntry& entry : files_->list(directory_)) {
+    io::remove_tree(*files_, path(entry.name));
+  }
+}
+
+void UnfinishedBundle::require_nothing_else(const std::vector<index::PayloadFile>& payload) const {
+  require_own_names();
+  std::set<std::string> own;  // files, and the directories that they lie in
+  for (const index::PayloadFile& file : payload) {
+    for (std::string at = file.path; own.insert(at).second;) at = io::parent_of(at);
+  }
+  std::vector<std::string> pending;
+  if (files_->find(path(kPayload))) pending.emplace_back(kPayload);
+  while (!pending.empty()) {
+    const std::string directory = std::move(pending.back());
+    pending.pop_back();
+    for (const io::DirectoryEntry& entry : files_->list(path(directory))) {
+      const std::string at = io::join(directory, entry.name);
+      if (!own.contains(at)) throw not_of_it(directory_, at);
+      if (entry.kind == io::FileKind::kDirectory) pending.push_back(at);
+    }
+  }
 }
 
 void UnfinishedBundle::discard() {

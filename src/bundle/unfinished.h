@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "index/index_file.h"
 #include "io/file_system.h"
 
 namespace seabag::bundle {
@@ -35,6 +37,9 @@ class UnfinishedBundle {
   /// Removes all that a run before the freeze left. Errors: kUsage, and nothing removed, if
   /// something else lies there.
   void clear();
+  /// Refuses what lies in it and is neither of the making nor of `payload`: sealed with it, no
+  /// reader would take the bundle. Errors: kUsage naming one.
+  void require_nothing_else(const std::vector<index::PayloadFile>& payload) const;
   /// Removes the directory and all in it.
   void discard();
   /// Removes what belongs to the making, the plan first, and gives the bundle its name. Cut off
@@ -43,6 +48,7 @@ class UnfinishedBundle {
 
  private:
   UnfinishedBundle(io::FileSystem& files, std::string bundle);
+  void require_own_names() const;
 
   io::FileSystem* files_;
   std::string bundle_;

@@ -14,6 +14,7 @@
 #include "bundle/landed_disk.h"
 #include "conversion/copy_disk.h"
 #include "conversion/open_disk.h"
+#include "digest/hasher.h"
 #include "exporting/medium.h"
 #include "io/clean_up.h"
 #include "io/user_file.h"
@@ -125,6 +126,8 @@ class DiskLanding {
   bundle::LandedDisk run(const index::DiskInfo& disk, const conversion::Identity& identity) {
     const auto format = conversion::find_output_format(disk.format);
     check(format.has_value(), "the index knows the formats that there are");
+    const std::vector<std::string> names = conversion::file_names(*format, disk.name, disk.size);
+    remove(names);  // what a run that was killed left
     conversion::OpenedDisk opened =
         conversion::open_disk(means_.files, disk.source.substr(kDiskPrefix.size()),
                               conversion::find_source_format(disk.source_format));
@@ -137,7 +140,6 @@ class DiskLanding {
       opened.disk = conversion::pad_disk(std::move(opened.disk), disk.size);
     }
     const WatchedDisk watched(*opened.disk);
-    const std::vector<std::string> names = conversion::file_names(*format, disk.name, disk.size);
     try {
       return copy(watched, *format, names, identity);
     } catch (const Error&) {
@@ -174,7 +176,6 @@ class DiskLanding {
   }
 
   std::vector<std::unique_ptr<io::File>> create(const std::vector<std::string>& names) {
-    remove(names);  // what a run that was killed left
     std::vector<std::unique_ptr<io::File>> files;
     for (const std::string& name : names) {
       files.push_back(means_.files.open(path_of(name), io::OpenMode::kCreateNew));
@@ -197,6 +198,28 @@ class DiskLanding {
   const bundle::UnfinishedBundle& unfinished_;
   bool source_failed_ = false;
 };
+
+// Whether what an earlier run landed is still there: the record is not believed. Its readers are
+// made for the files of strangers.
+bool is_still_there(const Means& means, int jobs, const bundle::UnfinishedBundle& unfinished,
+                    const index::DiskInfo& disk, const bundle::LandedDisk& landed) try {
+  for (const index::PayloadFile& file : landed.files) {
+    const auto found = means.files.find(unfinished.path(file.path));
+    if (!found || found->size != file.size) return false;
+  }
+  const auto format = conversion::find_output_format(disk.format);
+  check(format.has_value() && !landed.files.empty(), "a disk that landed has a format and files");
+  const conversion::OpenedDisk opened =
+      conversion::open_disk(means.files, unfinished.path(landed.files.front().path),
+                            conversion::source_format_of(*format));
+  transfer::NoProgress quiet;
+  const auto content =
+      conversion::copy_disk(*opened.disk, nullptr, {.jobs = jobs}, quiet, means.stop).content;
+  return content.text() == landed.content;
+} catch (const Error& error) {
+  if (error.code() == Code::kCancelled || error.code() == Code::kInternal) throw;
+  return false;
+}
 
 void add_files(index::Index& plan, index::DiskInfo& disk, bundle::LandedDisk landed) {
   disk.content = std::move(landed.content);
@@ -295,7 +318,23 @@ void copy_disk_configs(const ExportRequest& request, const Means& means,
     io::write_new_file(means.files, unfinished.path(path), bytes);
     means.files.sync_directory(unfinished.path(kConfigs));
     disk.config = static_cast<std::uint32_t>(plan.files.size());
-    plan.files.push_back({path, bytes.size(), {}});
+    plan.files.push_back({path, bytes.size(), digest::digest_of(bytes).hex()});
+  }
+}
+
+void require_disk_configs(const Means& means, const bundle::UnfinishedBundle& unfinished,
+                          const index::Index& plan) {
+  for (const index::DiskInfo& disk : plan.disks) {
+    if (!disk.config) continue;
+    const index::PayloadFile& file = plan.files.at(*disk.config);
+    const io::Bytes bytes =
+        io::read_file(means.files, unfinished.path(file.path), limits::kManifestBytes);
+    const std::string actual = digest::digest_of(bytes).hex();
+    if (actual == file.sha256) continue;
+    throw Error(Code::kIntegrity,
+                fmt::format("{} has the checksum {}, expected {}",
+                            seabag::quoted(unfinished.path(file.path)), actual, file.sha256))
+        .add_next_step("remove the unfinished bundle and export again");
   }
 }
 
@@ -310,6 +349,11 @@ void land_disks(const ExportRequest& request, const Means& means,
   std::vector<index::DiskInfo> here;
   for (index::DiskInfo& disk : plan.disks) {
     auto landed = bundle::find_landed_disk(means.files, marker_of(unfinished, disk));
+    if (landed && !is_still_there(means, request.jobs, unfinished, disk, *landed)) {
+      means.progress.warn(
+          fmt::format("{}: its files are not what the run before left; read again", disk.name));
+      landed.reset();
+    }
     if (landed) {
       means.progress.skip_bytes(disk.size);
     } else {

@@ -21,6 +21,10 @@ std::vector<index::DiskInfo> plan_disks(const ExportRequest& request, const Mean
 void copy_disk_configs(const ExportRequest& request, const Means& means,
                        const bundle::UnfinishedBundle& unfinished, index::Index& plan);
 
+/// Holds the copies that an earlier run made against their checksums in `plan`. Errors: kIntegrity.
+void require_disk_configs(const Means& means, const bundle::UnfinishedBundle& unfinished,
+                          const index::Index& plan);
+
 /// Reads every disk of `plan` that has not landed in an earlier run and writes it into the bundle.
 /// Its files are added to `plan.files`. A disk that cannot be read becomes an absence. Errors:
 /// those of this machine; kCancelled. What has landed stays for --resume.

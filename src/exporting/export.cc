@@ -295,13 +295,16 @@ class Export {
   // Everything behind the freeze, for a new run and for a resumed one alike.
   ExportReport finish(UnfinishedBundle& unfinished) {
     index::Index plan = bundle::read_plan_file(means_.files, unfinished.path(bundle::kPlanFile));
-    if (request_.resume) require_begun_with(request_, means_, unfinished, plan);
-    plan.locations = std::vector<index::Location>();  // write_tarballs() makes its own
+    if (request_.resume) {
+      require_begun_with(request_, means_, unfinished, plan);
+      require_disk_configs(means_, unfinished, plan);
+    }
     std::vector<bundle::BegunChecksum> begun;
     std::vector<index::Location> locations = write_tarballs(unfinished, plan, begun);
     land_disks(request_, means_, unfinished, plan);
     // final: every payload file.
     require_anything(plan);
+    unfinished.require_nothing_else(plan.files);
     bagit::BagInfo info = {{"Bag-Software-Agent", request_.tool},
                            {"Bagging-Date", plan.metadata.at("created").substr(0, 10)},
                            {"Seabag-Format-Version", bundle::kFormatVersion}};
@@ -339,12 +342,23 @@ class Export {
     return *options;
   }
 
+  // What lies in the tarballs lies where the run said that began them: no offset is computed anew.
+  static void require_frozen(const bundle::BundlePlan& layout, const index::Index& plan) {
+    if (bundle::is_plan_of(layout, plan)) return;
+    throw Error(Code::kUnsupported,
+                fmt::format("the unfinished bundle was planned otherwise, by {}",
+                            seabag::quoted(plan.metadata.at("tool"))))
+        .add_next_step("resume with the version that began it, or remove it and export again");
+  }
+
   // Where each blob lies. `begun`: the tarballs' checksums, as far as they were taken meanwhile.
   std::vector<index::Location> write_tarballs(UnfinishedBundle& unfinished, index::Index& plan,
                                               std::vector<bundle::BegunChecksum>& begun) {
     Content& content = plan.content;
     const Graph graph(content);
     const bundle::BundlePlan layout = bundle::plan_bundle(content, graph, layout_of(plan));
+    require_frozen(layout, plan);
+    plan.locations = std::vector<index::Location>();  // they are the layout's
     bundle::TarballWriter tarballs(means_.files, unfinished.directory(), content, graph, layout);
     if (!layout.tarballs.empty()) begun = fetch_all(unfinished, content, graph, layout, tarballs);
     // final: every payload byte, but for the tables of contents of images that could not be had.
@@ -382,16 +396,17 @@ class Export {
   bundle::LandedLog open_log(UnfinishedBundle& unfinished, bundle::TarballWriter& tarballs,
                              const Graph& graph, std::vector<std::uint64_t>& landed) const {
     const std::string path = unfinished.path(bundle::kLogFile);
+    const auto spool =
+        bundle::ManifestSpool::reopen(means_.files, unfinished.path(bundle::kSpoolFile));
     if (means_.files.find(path)) {
-      tarballs.reopen();
+      tarballs.reopen(spool);
       return bundle::LandedLog::reopen(means_.files, path,
                                        [&](const digest::Digest& digest, std::uint64_t bytes) {
                                          const auto blob = graph.find(digest);
                                          if (blob) landed[*blob] = bytes;
                                        });
     }
-    tarballs.prepare(
-        bundle::ManifestSpool::reopen(means_.files, unfinished.path(bundle::kSpoolFile)));
+    tarballs.prepare(spool);
     // The log's being there says that the tarballs are prepared.
     bundle::LandedLog log = bundle::LandedLog::create(means_.files, path);
     means_.files.sync_directory(unfinished.directory());

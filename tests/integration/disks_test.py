@@ -244,6 +244,13 @@ class Disks(harness.TestCase):
                 bundle = self.export(f"{number}.bag", "--resume", *said)
                 for file in sorted((whole / "data/disks").iterdir()):
                     self.assertEqual(file.read_bytes(), (bundle / "data/disks" / file.name).read_bytes(), file.name)
+        self.begin("d.bag", *sources, "--disk-format", "vmdk-sparse")
+        with open(self.dir / "d.bag.unfinished/data/disks/a.vhd", "r+b") as file:
+            file.seek(70000)
+            file.write(b"changed")
+        bundle = self.export("d.bag", "--resume")
+        self.assertIn("a: its files are not what the run before left", self.exported.stderr)
+        self.assertEqual((bundle / "data/disks/a.vhd").read_bytes(), (whole / "data/disks/a.vhd").read_bytes())
         self.begin("c.bag", *sources, "--disk-format", "vmdk-sparse")
         other = self.dir / "other.json"
         other.write_text("[]")
@@ -260,6 +267,28 @@ class Disks(harness.TestCase):
                 self.assertRegex(message, f"begun with.*{re.escape(was)}.*now.*{re.escape(now)}")
                 self.assertTrue((self.dir / "c.bag.unfinished").exists(), "it is kept")
         self.export("c.bag", "--resume")
+
+    def test_what_somebody_did_to_an_unfinished_bundle_is_not_sealed(self):
+        config = self.dir / "server.json"
+        config.write_text("{}")
+        first, second = self.sample("a.raw", MIB), self.sample("b.raw", 9 * MIB)
+        with open(second, "r+b") as file:
+            file.write(noise(8 * MIB, "b"))
+        self.begin("c.bag", f"disk:{first},config={config}", f"disk:{second}", "--disk-format", "vmdk-sparse")
+        unfinished = self.dir / "c.bag.unfinished"
+        for stray in ("notes.txt", "data/disks/.DS_Store", "data/more/x"):
+            (unfinished / stray).parent.mkdir(exist_ok=True)
+            (unfinished / stray).write_text("")
+            self.export("c.bag", "--resume", expect=2)
+            self.assertIn("which is not of an unfinished bundle", self.exported.stderr)
+            (unfinished / stray).unlink()
+        (unfinished / "data/more").rmdir()
+        copy = unfinished / "data/config/disks/a.json"
+        copy.write_text("[]")
+        self.export("c.bag", "--resume", expect=20)
+        self.assertIn("a.json", self.exported.stderr)
+        copy.write_text("{}")
+        self.importing("verify", "--deep", self.export("c.bag", "--resume"))
 
     def test_holes_are_told_from_what_was_there_already(self):
         raw = write_sparse(self.dir / "web01.raw", 100 * MIB, [(40 * MIB, noise(MIB, 1))])

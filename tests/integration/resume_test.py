@@ -83,6 +83,25 @@ class Resume(harness.FilledRegistryTestCase):
         run(EXPORT, bundle, "--resume", "--plain-http", self.source.host, env=self.EPOCH)
         self.assert_same_bundle(self.whole(*options), bundle)
 
+    def test_manifests_that_somebody_changed_are_written_again(self):
+        bundle = self.dir / "b.bag"
+        self.interrupted(bundle, signal.SIGKILL)
+        with open(self.unfinished(bundle) / "data/images/images.tar", "r+b") as tarball:
+            at = tarball.read(1 << 20).rindex(b'"schemaVersion"')
+            tarball.seek(at)
+            tarball.write(b"x")
+        self.resume(bundle)
+        self.assert_same_bundle(self.whole(), bundle)
+
+    def test_not_with_a_plan_that_this_version_would_make_otherwise(self):
+        bundle = self.dir / "b.bag"
+        self.interrupted(bundle, signal.SIGKILL)
+        run("sqlite3", self.unfinished(bundle) / "plan.sqlite",
+            "UPDATE locations SET offset = offset + 512 WHERE blob = (SELECT max(blob) FROM locations)")
+        done = self.resume(bundle, expect=23)
+        self.assertIn("planned otherwise", done.stderr)
+        self.assertIn("the version that began it", done.stderr)
+
     def test_after_being_killed(self):
         bundle = self.dir / "b.bag"
         status, _ = self.interrupted(bundle, signal.SIGKILL)
