@@ -25,7 +25,7 @@ class Findings {
 
   void close() {
     if (count_ > limits::kBagFindings) {
-      list_.push_back(fmt::format("{} more, beside data/ or in it", count_ - limits::kBagFindings));
+      list_.push_back(fmt::format("{} {}", count_ - limits::kBagFindings, kMoreLeftOut));
     }
   }
 
@@ -117,7 +117,7 @@ class Completeness {
       malformed_.add(
           path, "is refused: expected a regular file, got a directory, a link, a pipe or the like");
     } else if (!is_listed) {
-      unexpected_.add(kind == io::FileKind::kDirectory ? path + '/' : path, "is in no manifest");
+      unexpected_.add(kind == io::FileKind::kDirectory ? path + '/' : path, kInNoManifest);
     }
   }
 

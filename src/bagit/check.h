@@ -2,12 +2,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bagit/bag_files.h"
 #include "io/file_system.h"
 
 namespace seabag::bagit {
+
+/// How the sentence about an unexpected file ends.
+inline constexpr std::string_view kInNoManifest = "is in no manifest";
+/// How the last sentence of a list ends that left some out.
+inline constexpr std::string_view kMoreLeftOut = "more, beside data/ or in it";
 
 /// What a look at a bag's files found wrong; each is a sentence with the file's name in it. A list
 /// ends after limits::kBagFindings of them with the number of those left out.

@@ -51,7 +51,8 @@ class AnyChange : public ::testing::Test {
   Verdict verdict(const std::optional<digest::Digest>& seal = std::nullopt) {
     try {
       std::vector<std::string> problems;
-      const OpenedBundle bundle = OpenedBundle::open(*files_, path_, seal, &problems);
+      const OpenedBundle bundle =
+          OpenedBundle::open(*files_, path_, seal, &problems, nullptr, &problems);
       transfer::NoProgress quiet;
       const auto report = verify(bundle, problems, {.quick = false, .jobs = 1}, quiet, {});
       if (report.findings.empty()) return {};

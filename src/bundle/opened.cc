@@ -103,28 +103,51 @@ void take_leftovers(std::vector<std::string>& unexpected, std::vector<std::strin
   });
 }
 
-// What lies beside the payload can change how the bundle is read (a journal beside the index), so
-// it is always refused.
+// Whether a sentence of bagit::check_complete() is about a file of the payload.
+bool is_about_payload(const std::string& finding) {
+  return finding.starts_with(fmt::format("\"{}/", bagit::kPayloadDirectory)) ||
+         finding.ends_with(bagit::kMoreLeftOut);
+}
+
+void refuse_unexpected(const std::vector<std::string>& unexpected) {
+  if (unexpected.empty()) return;
+  if (unexpected.size() == 1) {
+    throw Error(Code::kIntegrity, unexpected.front())
+        .add_next_step("remove it: it is no part of the bundle");
+  }
+  throw Error(Code::kIntegrity,
+              fmt::format("{} (and {} more like it)", unexpected.front(), unexpected.size() - 1))
+      .add_next_step("remove them, they are no part of the bundle: seabag-import verify names all");
+}
+
+// A journal beside the index could change what is read from it. Such files are malformed, and
+// refused whoever opens the bundle; other unexpected files do no harm to who looks for them.
 void require_complete(io::FileSystem& files, const std::string& path,
                       const std::vector<bagit::ManifestEntry>& payload,
                       const std::vector<bagit::ManifestEntry>& tags,
-                      std::vector<std::string>* problems) {
+                      std::vector<std::string>* problems,
+                      std::vector<std::string>* unexpected_files) {
   bagit::BagReport report = bagit::check_complete(files, path, payload, tags);
   take_leftovers(report.unexpected, problems);
-  for (auto* list : {&report.malformed, &report.unexpected, &report.missing}) {
-    if (problems != nullptr && list != &report.malformed) {
-      const auto in_payload = [](const std::string& text) {
-        return text.find("data/") != std::string::npos;
-      };
-      std::ranges::copy_if(*list, std::back_inserter(*problems), in_payload);
-      std::erase_if(*list, in_payload);
-    }
-    if (list->empty()) continue;
-    const Code code = list == &report.malformed ? Code::kMalformed : Code::kIntegrity;
+  const auto throw_first = [](Code code, const std::vector<std::string>& list) {
+    if (list.empty()) return;
     const std::string more =
-        list->size() == 1 ? "" : fmt::format(" (and {} more like it)", list->size() - 1);
-    throw Error(code, list->front() + more);
+        list.size() == 1 ? "" : fmt::format(" (and {} more like it)", list.size() - 1);
+    throw Error(code, list.front() + more);
+  };
+  throw_first(Code::kMalformed, report.malformed);
+  if (problems != nullptr) {
+    for (auto* list : {&report.unexpected, &report.missing}) {
+      std::ranges::copy_if(*list, std::back_inserter(*problems), is_about_payload);
+      std::erase_if(*list, is_about_payload);
+    }
   }
+  if (unexpected_files != nullptr) {
+    std::ranges::move(report.unexpected, std::back_inserter(*unexpected_files));
+    report.unexpected.clear();
+  }
+  refuse_unexpected(report.unexpected);
+  throw_first(Code::kIntegrity, report.missing);
 }
 
 // The index, hashed and not read; or what is wrong with it.
@@ -242,7 +265,8 @@ std::unique_ptr<const index::Index> read_sealed_index(io::FileSystem& files,
 OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
                                 const std::optional<digest::Digest>& expected_seal,
                                 std::vector<std::string>* payload_problems,
-                                const RebuildMeans* rebuild) try {
+                                const RebuildMeans* rebuild,
+                                std::vector<std::string>* unexpected_files) try {
   const auto at = [&](std::string_view name) { return io::join(path, std::string(name)); };
   if (is_unfinished_path(path) || !files.find(at(bagit::kTagManifestPath)) ||
       files.find(at(kPlanFile))) {
@@ -266,10 +290,10 @@ OpenedBundle OpenedBundle::open(io::FileSystem& files, const std::string& path,
   const auto payload =
       bagit::parse_manifest(io::text_of(read(bagit::kManifestPath, limits::kBagManifestBytes)),
                             std::string(bagit::kManifestPath));
-  // Before the index is opened: a journal that lies beside it is refused here, as a file that is
-  // not listed.
+  // Before the index is opened: a journal that lies beside it is refused here.
   const bagit::ManifestEntry& index_entry = require_listed(tags, index::kIndexFile);
-  require_complete(files, path, payload, without_lost_index(files, path, tags), payload_problems);
+  require_complete(files, path, payload, without_lost_index(files, path, tags), payload_problems,
+                   unexpected_files);
   const HashedIndex hashed = hash_index(files, path, index_entry.checksum);
   if (hashed.defect.empty()) {
     bundle.index_ = std::make_unique<const index::Index>(read_hashed_index(*hashed.file));

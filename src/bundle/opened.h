@@ -35,10 +35,13 @@ class OpenedBundle {
   /// `payload_problems`: where problems of payload files go (missing, extra, of another size), a
   /// sentence each, so
   ///   that verify can tell all of them; null: the first one is thrown.
+  /// `unexpected_files`: the same for files beside the payload that no manifest lists. Only who
+  ///   looks for damage gives it: others refuse such a bundle.
   static OpenedBundle open(io::FileSystem& files, const std::string& path,
                            const std::optional<digest::Digest>& expected_seal,
                            std::vector<std::string>* payload_problems = nullptr,
-                           const RebuildMeans* rebuild = nullptr);
+                           const RebuildMeans* rebuild = nullptr,
+                           std::vector<std::string>* unexpected_files = nullptr);
 
   const std::string& path() const { return path_; }
   const digest::Digest& seal() const { return seal_; }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "bundle/opened.h"
 #include "bundle/unfinished.h"
 #include "digest/hasher.h"
@@ -40,7 +41,8 @@ class SealedBundle : public ::testing::Test {
 
   VerifyReport check(bool quick = false) const {
     std::vector<std::string> problems;
-    const OpenedBundle bundle = OpenedBundle::open(*files_, path_, std::nullopt, &problems);
+    const OpenedBundle bundle =
+        OpenedBundle::open(*files_, path_, std::nullopt, &problems, nullptr, &problems);
     transfer::NoProgress quiet;
     return verify(bundle, problems, {.quick = quick, .jobs = 2}, quiet, std::stop_token());
   }
@@ -102,6 +104,41 @@ TEST_F(SealedBundle, KeepsThePlaceOfABlobThatCouldNotBeHad) {  // [TAR-13] [TAR-
   EXPECT_THAT(paths, ::testing::Not(Contains("blobs/sha256/" + lost.hex())));
   EXPECT_EQ((std::vector(paths.begin(), paths.begin() + 3)),
             (std::vector<std::string>{"oci-layout", "index.json", "manifest.json"}));
+}
+
+// What file managers leave behind, on a medium that is damaged besides.
+TEST_F(SealedBundle, NamesEveryUnexpectedFileAndWhatElseIsWrong) {  // [BND-7]
+  write_sample(*files_, path_, sample_, {});
+  change("data/images/images.tar", 0);
+  for (const char* name : {".DS_Store", "Thumbs.db", "data/._images"}) {
+    io::write_new_file(*files_, at(name), io::bytes_of("x"));
+  }
+  io::create_directories(*files_, at("mydata/deep"));
+  std::vector<std::string> texts;
+  for (const Finding& finding : check().findings) texts.push_back(finding.text);
+  for (const char* name : {".DS_Store", "Thumbs.db", "data/._images", "mydata/"}) {
+    EXPECT_THAT(texts, Contains(quoted(name) + " is in no manifest"));
+  }
+  EXPECT_THAT(texts, Contains(HasSubstr("images.tar\": expected digest sha256:")));
+
+  EXPECT_EQ(code_of_opening(), Code::kIntegrity);
+  EXPECT_THAT(message_, HasSubstr("is in no manifest (and 3 more like it)"));
+  EXPECT_THAT(next_step_, HasSubstr("seabag-import verify names all"));
+}
+
+TEST_F(SealedBundle, SaysWhatToDoAboutAnUnexpectedFile) {
+  write_sample(*files_, path_, sample_, {});
+  io::write_new_file(*files_, at(".DS_Store"), io::bytes_of("x"));
+  EXPECT_EQ(code_of_opening(), Code::kIntegrity);
+  EXPECT_THAT(message_, HasSubstr("\".DS_Store\" is in no manifest"));
+  EXPECT_THAT(next_step_, HasSubstr("remove it"));
+}
+
+// It could change what is read from the index, so nobody reads on.
+TEST_F(SealedBundle, IsNotVerifiedWithAJournalBesideTheIndex) {  // [BND-7]
+  write_sample(*files_, path_, sample_, {});
+  io::write_new_file(*files_, at("index.sqlite-journal"), io::bytes_of("x"));
+  EXPECT_THROW(check(), Error);
 }
 
 TEST_F(SealedBundle, NamesTheBlobAndTheImagesOfEveryChangedByte) {

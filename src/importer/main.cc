@@ -64,10 +64,11 @@ bundle::OpenedBundle open_bundle(const CommandLine& line, io::FileSystem& files,
 
 int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
            const std::stop_token& stop) {
-  std::vector<std::string> problems;
+  std::vector<std::string> problems;  // with the payload, and files that no manifest lists
   const int jobs = all_cores();
   const bundle::RebuildMeans means{.progress = progress, .stop = stop, .jobs = jobs};
-  const auto bundle = bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems, &means);
+  const auto bundle =
+      bundle::OpenedBundle::open(files, line.bundle, line.seal, &problems, &means, &problems);
   auto report = bundle::verify(bundle, std::move(problems), {.quick = line.quick, .jobs = jobs},
                                progress, stop);
   // What is damaged is not opened.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bagit/check.h"
 #include "base/text.h"
 #include "bundle/damage_file.h"
 #include "cli/plural.h"
@@ -98,7 +99,14 @@ std::string verify_text(const Verified& verified) {
                         cli::plural(report.files, "file"), cli::plural(report.blobs, "blob"),
                         readable_size(report.bytes));
   }
-  return text + fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
+  const auto is_unexpected = [](const bundle::Finding& finding) {
+    return finding.text.ends_with(bagit::kInNoManifest);
+  };
+  text += fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
+  if (std::ranges::any_of(report.findings, is_unexpected)) {
+    text += "remove what is in no manifest: it is no part of the bundle\n";
+  }
+  return text;
 }
 
 namespace {

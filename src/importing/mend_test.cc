@@ -131,6 +131,23 @@ TEST_F(Mend, LeavesWholeFilesInPeace) {  // [DMG-8]
   EXPECT_EQ(watched.calls(testing::Operation::kResize), 0);
 }
 
+// Before it writes anything: whoever wants the bundle mended has to remove them in any case.
+TEST_F(Mend, RefusesFilesThatNoManifestLists) {
+  change(0);
+  const io::Bytes damaged = io::read_file(*files_, tarball(), 1U << 20U);
+  io::write_new_file(*files_, io::join(path_, ".DS_Store"), io::bytes_of("x"));
+  std::string message;
+  EXPECT_EQ(code_of_mending(message), Code::kIntegrity);
+  EXPECT_THAT(message, HasSubstr("\".DS_Store\" is in no manifest"));
+  files_->remove_file(io::join(path_, ".DS_Store"));
+
+  io::create_directories(*files_, io::join(path_, "mydata"));
+  EXPECT_EQ(code_of_mending(message), Code::kIntegrity);
+  EXPECT_THAT(message, HasSubstr("\"mydata/\" is in no manifest"));
+  io::remove_tree(*files_, io::join(path_, "mydata"));
+  EXPECT_EQ(io::read_file(*files_, tarball(), 1U << 20U), damaged);
+}
+
 TEST_F(Mend, NeedsNoPatchForWhatFollowsFromTheIndex) {  // [DMG-9]
   change(0);
   change(offset_of("app layer") - 1);

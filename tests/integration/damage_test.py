@@ -45,6 +45,30 @@ class Damage(harness.FilledRegistryTestCase):
                 self.flip(at)
         run(IMPORT, "verify", self.bundle)
 
+    def test_verify_names_all_stray_files_and_what_is_damaged_besides_and_others_refuse_them(self):
+        strays = [".DS_Store", "Thumbs.db", "data/images/._images.tar"]
+        for name in strays:
+            (self.bundle / name).write_text("x")
+        layer = max(self.blobs(), key=lambda blob: blob[1])
+        self.flip(layer[0])
+        damage = self.dir / "damage.json"
+        said = json.loads(run(IMPORT, "verify", "--json", "--damage", damage, self.bundle, expect=20).stdout)
+        texts = [finding["text"] for finding in said["findings"]]
+        for name in strays:
+            self.assertIn(f'"{name}" is in no manifest', texts)
+        self.assertIn(layer[2], [finding["blob"] for finding in said["findings"]])
+        listed = json.loads(damage.read_text())
+        self.assertEqual([blob["digest"] for blob in listed["blobs"]], [layer[2]])
+        self.assertEqual(len(listed["beyondRepair"]), len(strays))
+        self.assertIn("remove what is in no manifest", run(IMPORT, "verify", self.bundle, expect=20).stdout)
+        target = self.registry()
+        for command in (["list"], ["patch"], ["push", "--plain-http", target.host]):
+            to = [f"docker://{target.host}"] if command[0] == "push" else []
+            done = run(IMPORT, *command, self.bundle, *to, expect=20)
+            self.assertIn("is in no manifest", done.stderr)
+            self.assertIn("next: remove", done.stderr)
+        self.assertEqual(target.everything(), {})
+
     def test_push_refuses_the_images_of_a_damaged_layer_and_pushes_the_others(self):
         layer = max(self.blobs(), key=lambda blob: blob[1])
         self.flip(layer[0] + layer[1] // 2)
