@@ -149,7 +149,7 @@ class Verification {
     if (!options_.quick) check_bytes();
     std::ranges::sort(report_.damaged_files);
     report_.files = index().files.size();
-    report_.blobs = index().locations.size();
+    report_.blobs = count_blobs();
     name_references();
     std::ranges::sort(report_.findings, {},
                       [](const Finding& f) { return std::pair(f.file, f.text); });
@@ -340,6 +340,15 @@ class Verification {
   bool is_here(const index::Location& at) const {
     return content().blobs[at.blob].presence == Presence::kPresent &&
            bundle_.payload(at.file) != nullptr;
+  }
+
+  std::uint64_t count_blobs() const {
+    std::uint64_t count = 0;
+    for (BlobId blob = 0; blob < content().blobs.size(); ++blob) {
+      const auto places = bundle_.locations_of(blob);
+      if (std::ranges::any_of(places, [&](const auto& at) { return is_here(at); })) ++count;
+    }
+    return count;
   }
 
   // The blobs that should be in a file, by offset.

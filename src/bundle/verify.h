@@ -28,6 +28,8 @@ struct VerifyReport {
   std::vector<std::uint32_t> damaged_files;
   std::vector<index::Location> damaged_blobs;
   std::uint64_t files = 0;  ///< payload files looked at
+  /// Looked at, each once, in however many tarballs it lies. Not those that could not be had or
+  /// were left out, nor those of missing files.
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;  ///< of payload read; 0 for a quick look
 };

@@ -88,13 +88,19 @@ TEST_F(SealedBundle, VerifiesAndGivesEveryBlobBack) {
 
 TEST_F(SealedBundle, VerifiesWithSplitTarballs) {
   write_sample(*files_, path_, sample_, {.by_repository = true});
-  EXPECT_THAT(check().findings, IsEmpty());
+  const VerifyReport report = check();
+  EXPECT_THAT(report.findings, IsEmpty());
+  EXPECT_EQ(report.blobs, sample_.bytes.size());
+  EXPECT_LT(report.blobs,
+            OpenedBundle::open(*files_, path_, std::nullopt).index().locations.size());
 }
 
 TEST_F(SealedBundle, KeepsThePlaceOfABlobThatCouldNotBeHad) {  // [TAR-13] [TAR-16] [TAR-17]
   const auto lost = digest::digest_of(io::bytes_of("app layer"));
   write_sample(*files_, path_, sample_, {}, {lost});
-  EXPECT_THAT(check().findings, IsEmpty());
+  const VerifyReport report = check();
+  EXPECT_THAT(report.findings, IsEmpty());
+  EXPECT_EQ(report.blobs, sample_.bytes.size() - 1);
 
   const auto file = files_->open(at("data/images/images.tar"), io::OpenMode::kRead);
   std::vector<std::string> paths;

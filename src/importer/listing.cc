@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importer/listing.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -187,9 +188,10 @@ void list_text(const bundle::OpenedBundle& bundle,
   list_disks(bundle.index(), print);
   std::uint64_t bytes = 0;
   for (const index::PayloadFile& file : bundle.index().files) bytes += file.size;
+  const auto blobs = std::ranges::count(content.blobs, Presence::kPresent, &index::Blob::presence);
   print(fmt::format("\n{}, {}, {}, {} in {}, {}\n", cli::plural(content.references.size(), "name"),
                     cli::plural(content.manifests.size(), "manifest"),
-                    cli::plural(content.blobs.size(), "blob"),
+                    cli::plural(static_cast<std::uint64_t>(blobs), "blob"),
                     cli::plural(bundle.index().disks.size(), "disk"),
                     cli::plural(bundle.index().files.size(), "file"), readable_size(bytes)));
   for (const index::Source& source : content.sources) {

@@ -20,10 +20,20 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kImagesShown = 20;
 
-std::size_t absent_count(const bundle::OpenedBundle& bundle) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      bundle.index().content.absences,
-      [](const index::Absence& absence) { return !absence.is_on_purpose(); }));
+// What could not be had when the bundle was made; empty: nothing.
+std::string gaps_text(const bundle::OpenedBundle& bundle) {
+  std::uint64_t blobs = 0;
+  std::uint64_t names = 0;
+  for (const index::Absence& absence : bundle.index().content.absences) {
+    if (!absence.is_on_purpose()) ++(absence.blob ? blobs : names);
+  }
+  if (blobs + names == 0) return {};
+  std::string gaps = blobs == 0 ? "" : cli::plural(blobs, "blob");
+  if (names > 0) gaps += (gaps.empty() ? "" : " and ") + cli::plural(names, "name");
+  return fmt::format(
+      "note     {} could not be had when the bundle was made; seabag-import list --json says "
+      "which\n",
+      gaps);
 }
 
 std::size_t left_out_count(const bundle::OpenedBundle& bundle) {
@@ -77,12 +87,7 @@ std::string verify_text(const Verified& verified) {
       text += fmt::format("         and by {} more\n", finding.references.size() - kImagesShown);
     }
   }
-  if (const std::size_t absent = absent_count(verified.bundle); absent > 0) {
-    text += fmt::format(
-        "note     {} thing{} could not be had when the bundle was made; seabag-import list names "
-        "them\n",
-        absent, absent == 1 ? "" : "s");
-  }
+  text += gaps_text(verified.bundle);
   if (const auto count = left_out_count(verified.bundle); count > 0) {
     text += fmt::format(
         "note     {} blob{} left out on purpose (foreign layers, other platforms); seabag-import "

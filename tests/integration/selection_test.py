@@ -136,13 +136,18 @@ class MissingBlob(harness.TestCase):
         layer = json.loads(registry.manifest("library/zstd", "1.0")[0])["layers"][0]["digest"]
         for data in (registry.dir / "storage").rglob(layer[7:]):
             run("rm", "-rf", data)
-        bundle = self.export("b.bag", f"docker://{registry.host}", "--include", "library/**", registry=registry,
-                             expect=3)
+        bundle = self.export("b.bag", f"docker://{registry.host}", "--include", "library/**", "--json",
+                             registry=registry, expect=3)
         said = json.loads(run(IMPORT, "list", "--json", bundle).stdout)
         incomplete = [entry["name"] for entry in said["references"] if entry["incomplete"]]
         self.assertEqual(incomplete, [f"{registry.host}/library/zstd:1.0"])
         self.assertIn(layer, {absence["blob"] for absence in said["absences"]})
-        run(IMPORT, "verify", bundle)
+        exported = json.loads(self.exported.stdout)["blobs"]
+        self.assertEqual(json.loads(run(IMPORT, "verify", "--json", bundle).stdout)["blobs"], exported)
+        verified = run(IMPORT, "verify", bundle).stdout
+        self.assertIn("1 blob could not be had when the bundle was made", verified)
+        self.assertIn(f", {exported} blobs, ", verified)
+        self.assertIn(f", {exported} blobs, ", run(IMPORT, "list", bundle).stdout)
         listed = run("tar", "-tf", bundle / "data/images/images.tar").stdout.split()
         self.assertIn(f"missing/sha256/{layer[7:]}", listed)
         target = self.registry()
