@@ -36,6 +36,14 @@ class Programs(harness.TestCase):
             other = options_in(page) if name == "seabag-export" else set()
             self.assertLessEqual(declared, manual | other, f"{name}(1)")
 
+    def test_the_manual_shows_which_parts_of_a_source_and_a_target_can_be_left_out(self):
+        for name, forms in {"seabag-export": ["docker://HOST[:PORT]", "docker://HOST[:PORT]/REPO[:TAG|@DIGEST]"],
+                            "seabag-import": ["docker://HOST[:PORT][/PREFIX]"]}.items():
+            page = re.sub(".\b", "", run("mandoc", "-Tascii", TOP / f"docs/man/{name}.1").stdout)
+            shown = [line.strip() for line in page.splitlines()]
+            for form in forms:
+                self.assertIn(form, shown, f"{name}(1)")
+
     def test_the_version_names_the_format(self):
         for name, program in self.PROGRAMS.items():
             self.assertRegex(run(program, "--version").stdout, rf"^{name} \d+\.\d+\.\d+ \(bundle format 1\)\n$")
