@@ -102,7 +102,8 @@ SourceName parse_source(std::string_view text) {
     parse_file_source(text.substr(prefix.size()), name);
     return name;
   }
-  throw usage(text, "expected docker://, oci:, oci-archive: or docker-archive: in front");
+  // Disks are sources of an export too; it takes them apart by itself (exporting/disk_request.h).
+  throw usage(text, "expected docker://, oci:, oci-archive:, docker-archive: or disk: in front");
 }
 
 std::string uri_of(const SourceName& name) {

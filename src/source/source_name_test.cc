@@ -85,6 +85,7 @@ TEST(ParseSource, RefusesWithTheNextStep) {
       {"nginx", "expected docker://", ""},
       {"docker:nginx", "expected docker://", ""},
       {"dir:x", "expected docker://", ""},
+      {"/srv/web01.img", "or disk: in front", ""},
       {"https://quay.io/a", "expected docker://", ""},
       {"docker://", "expected docker://HOST", ""},
       {"docker://nginx", "names no registry", "write docker://docker.io/library/nginx"},
