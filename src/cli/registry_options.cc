@@ -7,6 +7,7 @@
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -73,18 +74,22 @@ void refuse_passwords_in_users(const std::map<std::string, std::string>& users) 
 }
 
 void require_passwords_for_users(const RegistryOptions& options) {
-  const auto without = std::ranges::count_if(options.users, [&](const auto& user) {
-    return !options.password_files.contains(user.first);
-  });
-  if (without == 1 && options.password_from_stdin) return;
+  std::vector<std::string> without;  // as they stand on the command line
+  for (const auto& [registry, user] : options.users) {
+    if (options.password_files.contains(registry)) continue;
+    without.push_back(
+        seabag::quoted(registry.empty() ? user : fmt::format("{}={}", registry, user)));
+  }
+  if (without.size() == 1 && options.password_from_stdin) return;
   if (options.password_from_stdin) {
     throw Error(
         Code::kUsage,
         fmt::format("--password-stdin: expected one --user without a --password-file, got {}",
-                    without));
+                    without.size()));
   }
-  if (without > 0) {
-    throw Error(Code::kUsage, fmt::format("--user: {} without a password", without))
+  if (!without.empty()) {
+    throw Error(Code::kUsage,
+                fmt::format("--user: {} without a password", fmt::join(without, ", ")))
         .add_next_step("add --password-file [HOST[:PORT]=]FILE or --password-stdin");
   }
 }

@@ -107,7 +107,10 @@ TEST(RegistryOptions, RefuseWhatDoesNotFitTogether) {
     std::vector<const char*> arguments;
     const char* says;
   } cases[] = {
-      {"user without a password", {"--user", "me"}, "without a password"},
+      {"user without a password", {"--user", "me"}, "--user: \"me\" without a password"},
+      {"users without a password",
+       {"--user", "a:1=x", "--user", "b=y", "--user", "c=z", "--password-file", "c=f"},
+       "--user: \"a:1=x\", \"b=y\" without a password"},
       {"password on standard input for two",
        {"--user", "a=x", "--user", "b=y", "--password-stdin"},
        "got 2"},
