@@ -2,6 +2,7 @@
 """A damaged bundle is found out, by verify and by push."""
 import json
 import random
+import re
 import unittest
 
 import harness
@@ -68,6 +69,20 @@ class Damage(harness.FilledRegistryTestCase):
             self.assertIn("is in no manifest", done.stderr)
             self.assertIn("next: remove", done.stderr)
         self.assertEqual(target.everything(), {})
+
+    def test_only_a_run_that_was_given_up_ends_with_an_error_event_and_all_names_in_events_are_specified(self):
+        self.flip(max(self.blobs(), key=lambda blob: blob[1])[0])
+        target = self.registry()
+        to = [f"docker://{target.host}", "--plain-http", target.host]
+        page = (harness.TOP / "format-spec/output.md").read_text().split("## Events")[1]
+        specified = set(re.findall(r"`(\w+)`", page))
+        for words, has_result in ((["verify"], True), (["push", *to], True), (["push", *to, "--verify-first"], False)):
+            done = run(IMPORT, words[0], self.bundle, *words[1:], "--json", expect=20)
+            events = [json.loads(line) for line in done.stderr.splitlines()]
+            self.assertEqual(bool(done.stdout), has_result, words)
+            self.assertEqual([event["event"] for event in events].count("error"), 0 if has_result else 1, words)
+            self.assertEqual(events[-1]["event"] == "error", not has_result, words)
+            self.assertLessEqual({name for event in events for name in event}, specified, words)
 
     def test_push_refuses_the_images_of_a_damaged_layer_and_pushes_the_others(self):
         layer = max(self.blobs(), key=lambda blob: blob[1])
