@@ -33,6 +33,7 @@
 #include "importing/read_back.h"
 #include "importing/restore_disks.h"
 #include "io/posix_file_system.h"
+#include "target/part_file.h"
 
 namespace seabag::importer {
 namespace {
@@ -52,6 +53,16 @@ int all_cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+// What is written at the end of the work gets its place looked at before: hours of it are not to
+// end for want of one.
+void require_place(io::FileSystem& files, const std::string& path) {
+  const auto found = files.find(path);
+  if (found && found->kind == io::FileKind::kDirectory) {
+    throw Error(Code::kUsage, fmt::format("{} is a directory, expected a file", quoted(path)));
+  }
+  const target::PartFile probe(files, path);  // gone again when this returns
+}
+
 // A lost or damaged index is made anew, in memory.
 bundle::OpenedBundle open_bundle(const CommandLine& line, io::FileSystem& files,
                                  transfer::Progress& progress, const std::stop_token& stop) {
@@ -64,6 +75,7 @@ bundle::OpenedBundle open_bundle(const CommandLine& line, io::FileSystem& files,
 
 int verify(const CommandLine& line, io::FileSystem& files, transfer::Progress& progress,
            const std::stop_token& stop) {
+  if (!line.damage.empty()) require_place(files, line.damage);
   std::vector<std::string> problems;  // with the payload, and files that no manifest lists
   const int jobs = all_cores();
   const bundle::RebuildMeans means{.progress = progress, .stop = stop, .jobs = jobs};
@@ -127,6 +139,7 @@ int rebuild(const CommandLine& line, io::FileSystem& files, transfer::Progress& 
     throw Error(Code::kUsage, fmt::format("{} exists already", quoted(output)))
         .add_next_step("choose another name with --output");
   }
+  require_place(files, output);
   const auto bundle = open_bundle(line, files, progress, stop);
   const bool is_lost = !bundle.index_defect().empty();
   if (is_lost) bundle::write_plan_file(files, output, bundle.index());
@@ -233,6 +246,7 @@ void finish_receipt(const CommandLine& line, io::FileSystem& files, importing::R
 
 int push(const CommandLine& line, const cli::Environment& environment, io::FileSystem& files,
          transfer::Progress& progress, const std::stop_token& stop) {
+  if (!line.receipt.empty() && !line.dry_run) require_place(files, line.receipt);
   const auto bundle = open_bundle(line, files, progress, stop);
   const cli::RegistrySurroundings around{
       .environment = environment,

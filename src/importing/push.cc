@@ -506,7 +506,7 @@ class Push {
 constexpr Code kGravity[] = {
     Code::kInternal,    Code::kMalformed,   Code::kIntegrity, Code::kNoSpace, Code::kIo,
     Code::kPermission,  Code::kMediumUnfit, Code::kProtocol,  Code::kRefused, Code::kDenied,
-    Code::kUnavailable, Code::kUnsupported, Code::kUsage};
+    Code::kUnavailable, Code::kUnsupported, Code::kLocked,    Code::kUsage};
 
 }  // namespace
 
@@ -517,16 +517,18 @@ void push(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>&
 }
 
 int exit_status(const Receipt& receipt) {
-  for (const Code code : kGravity) {
-    const bool any = std::ranges::any_of(receipt.references, [&](const PushedReference& reference) {
-      return reference.outcome == PushOutcome::kFailed && reference.code == code;
-    });
-    const bool any_disk = std::ranges::any_of(receipt.disks, [&](const RestoredDisk& disk) {
-      return disk.outcome == PushOutcome::kFailed && disk.code == code;
-    });
-    if (any || any_disk) return static_cast<int>(code);
+  std::set<Code> failures;
+  for (const PushedReference& reference : receipt.references) {
+    if (reference.outcome == PushOutcome::kFailed) failures.insert(reference.code);
   }
-  return 0;
+  for (const RestoredDisk& disk : receipt.disks) {
+    if (disk.outcome == PushOutcome::kFailed) failures.insert(disk.code);
+  }
+  if (failures.empty()) return 0;
+  for (const Code code : kGravity) {
+    if (failures.contains(code)) return static_cast<int>(code);
+  }
+  return static_cast<int>(*failures.begin());  // a failure without a place in the order is one, too
 }
 
 }  // namespace seabag::importing

@@ -220,5 +220,27 @@ TEST_F(PushBundle, AccountsForEveryReferenceOnce) {  // [RCP-1] [RCP-3]
   }
 }
 
+TEST(ExitStatus, OfAnyFailureIsNotZero) {
+  for (const Code code :
+       {Code::kInternal, Code::kUsage, Code::kPartial, Code::kNotABundle, Code::kLocked,
+        Code::kIntegrity, Code::kMalformed, Code::kUnsupported, Code::kDenied, Code::kUnavailable,
+        Code::kProtocol, Code::kRefused, Code::kNoSpace, Code::kIo, Code::kPermission,
+        Code::kMediumUnfit, Code::kCancelled}) {
+    const auto digest = digest::digest_of(io::bytes_of(""));
+    Receipt images{.tool = "test",
+                   .bundle = "b",
+                   .seal = digest,
+                   .target = "dir:x",
+                   .started = {},
+                   .finished = {},
+                   .references = {}};
+    Receipt disks = images;
+    images.references.push_back({.source = "a:1", .target = "a:1", .digest = digest, .code = code});
+    disks.disks.push_back({.name = "web01", .content = "", .code = code});
+    EXPECT_EQ(exit_status(images), static_cast<int>(code));
+    EXPECT_EQ(exit_status(disks), static_cast<int>(code));
+  }
+}
+
 }  // namespace
 }  // namespace seabag::importing

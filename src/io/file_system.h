@@ -86,7 +86,8 @@ class Lock {
 /// Every touch of the file system goes through here, so that a test can fail or kill at each call.
 ///
 /// Errors:  kIo, kNoSpace, kPermission, kNotABundle (open of a path that does not exist),
-///          kMalformed (a path that is not of the kind asked for); all name the path.
+///          kUsage (making something in a directory that does not exist), kMalformed (a path that
+///          is not of the kind asked for); all name the path.
 /// Threads: may be called concurrently.
 class FileSystem {
  public:

@@ -70,6 +70,14 @@ Error file_error(int error_number, const std::string& action, const std::string&
 
 namespace {
 
+// Something new is to be made: where its directory is not there, another place was meant.
+Error creation_error(int error_number, const std::string& action, const std::string& path) {
+  Error error = file_error(error_number, action, path);
+  if (error_number != ENOENT && error_number != ENOTDIR) return error;
+  return Error(Code::kUsage, error.what())
+      .add_next_step("make its directory first, or choose another place");
+}
+
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -260,9 +268,8 @@ class PosixFileSystem : public FileSystem {
     if (mode == OpenMode::kWriteDevice) flags |= O_RDWR | O_EXCL;
     const int fd = ::open(path.c_str(), flags, 0666);
     if (fd < 0 && errno == ENXIO) throw not_regular(path);  // a socket
-    if (fd < 0) {
-      throw file_error(errno, mode == OpenMode::kCreateNew ? "creating" : "opening", path);
-    }
+    if (fd < 0 && mode == OpenMode::kCreateNew) throw creation_error(errno, "creating", path);
+    if (fd < 0) throw file_error(errno, "opening", path);
     auto file = std::make_unique<PosixFile>(fd, path);
     struct stat status = {};
     if (::fstat(fd, &status) != 0) throw file_error(errno, "opening", path);
@@ -309,7 +316,9 @@ class PosixFileSystem : public FileSystem {
   }
 
   void create_directory(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0777) != 0) throw file_error(errno, "creating the directory", path);
+    if (::mkdir(path.c_str(), 0777) != 0) {
+      throw creation_error(errno, "creating the directory", path);
+    }
   }
 
   void rename(const std::string& from, const std::string& to) override {

@@ -116,8 +116,15 @@ TEST_F(PosixFileSystemTest, CreatesOnlyWhatIsNew) {
   EXPECT_EQ(code_of([&] { files_->open(dir_ / "f", OpenMode::kCreateNew); }), Code::kPermission);
   EXPECT_EQ(code_of([&] { files_->create_directory(dir_ / "f"); }), Code::kPermission);
   EXPECT_EQ(code_of([&] { files_->open(dir_ / "absent", OpenMode::kRead); }), Code::kNotABundle);
-  EXPECT_EQ(code_of([&] { files_->open(dir_ / "absent/f", OpenMode::kCreateNew); }),
-            Code::kNotABundle);
+}
+
+TEST_F(PosixFileSystemTest, SaysThatTheDirectoryOfSomethingNewIsNotThere) {
+  write("file", "x");
+  for (const std::string& path : {dir_ / "none/new", dir_ / "file/new"}) {
+    EXPECT_EQ(code_of([&] { files_->open(path, OpenMode::kCreateNew); }), Code::kUsage) << path;
+    EXPECT_EQ(code_of([&] { files_->create_directory(path); }), Code::kUsage) << path;
+    EXPECT_EQ(code_of([&] { files_->open(path, OpenMode::kRead); }), Code::kNotABundle) << path;
+  }
 }
 
 TEST_F(PosixFileSystemTest, ReadsAndWritesAtOffsets) {
