@@ -197,42 +197,61 @@ std::vector<DiskDestination> disk_destinations(const CommandLine& line, const in
   return destinations;
 }
 
-// Images, then disks. In a directory disks become files; elsewhere they are artifacts; anywhere
-// they are images for KubeVirt if that is asked for.
-void push_all(const CommandLine& line, const bundle::OpenedBundle& bundle,
-              std::vector<importing::NamedReference> names, target::Target& target,
-              io::FileSystem& files, transfer::Progress& progress, const std::stop_token& stop,
-              importing::Receipt& receipt) {
-  const bool is_directory = line.target.transport == target::Transport::kDirectory;
-  std::vector<importing::NamedReference> disk_artifacts;
-  if (is_directory) {
-    const auto images = std::ranges::stable_partition(
-        names, [&](const auto& name) { return !importing::is_disk_artifact(bundle, name); });
-    disk_artifacts.assign(images.begin(), images.end());
-    names.erase(images.begin(), images.end());
+// What is pushed, and where to.
+struct Push {
+  const CommandLine& line;
+  const bundle::OpenedBundle& bundle;
+  const std::vector<importing::NamedReference>& names;
+  const std::vector<std::uint32_t>& disks;
+  const std::vector<importing::NamedReference>& disk_artifacts;
+  target::Target& target;
+};
+
+// In a directory disks become files; elsewhere they are artifacts; anywhere they are images for
+// KubeVirt if that is asked for.
+std::vector<std::unique_ptr<importing::DiskWork>> disk_work(const Push& push, io::FileSystem& files,
+                                                            transfer::Progress& progress,
+                                                            const std::stop_token& stop,
+                                                            importing::Receipt& receipt) {
+  const CommandLine& line = push.line;
+  const auto& disks = push.disks;
+  std::vector<std::unique_ptr<importing::DiskWork>> work;
+  if (!line.container_architecture.empty()) {
+    work.push_back(importing::push_container_disks(push.bundle, disks, push.target, line.names,
+                                                   line.push, line.container_architecture, progress,
+                                                   stop, receipt));
+  } else if (line.target.transport == target::Transport::kDirectory) {
+    work.push_back(importing::restore_disk_artifacts(push.bundle, files, push.disk_artifacts,
+                                                     line.target.path, line.push.on_existing_tag,
+                                                     progress, stop, receipt));
+    work.push_back(importing::restore_disks(push.bundle, files, disks, line.target.path, line.disks,
+                                            progress, stop, receipt));
+  } else {
+    work.push_back(importing::push_disks(push.bundle, disks, push.target, line.names, line.push,
+                                         line.disk_chunk_size, progress, stop, receipt));
   }
-  importing::push(bundle, names, target, line.push, progress, stop, receipt);
+  return work;
+}
+
+// Images, then disks; before both, what is there in the place of either.
+void push_all(const Push& push, io::FileSystem& files, transfer::Progress& progress,
+              const std::stop_token& stop, importing::Receipt& receipt) {
+  const CommandLine& line = push.line;
+  const auto disks = disk_work(push, files, progress, stop, receipt);
+  const auto look_at_disks = [&] {
+    int conflicts = 0;
+    for (const auto& work : disks) conflicts += work->look();
+    return conflicts;
+  };
+  importing::push(push.bundle, push.names, push.target, line.push, progress, stop, receipt,
+                  look_at_disks);
   receipt.complete = false;
   if (line.push.read_back) {
-    importing::read_back(bundle, names, target, line.push.jobs, progress, stop, receipt);
+    importing::read_back(push.bundle, push.names, push.target, line.push.jobs, progress, stop,
+                         receipt);
   }
-  const auto disks = importing::chosen_disks(bundle.index(), line.names);
-  if (is_directory) {
-    importing::restore_disk_artifacts(bundle, files, disk_artifacts, line.target.path,
-                                      line.push.on_existing_tag, progress, stop, receipt);
-  }
-  if (!line.container_architecture.empty()) {
-    importing::push_container_disks(bundle, disks, target, line.names, line.push,
-                                    line.container_architecture, progress, stop, receipt);
-    target.finish();
-  } else if (is_directory) {
-    importing::restore_disks(bundle, files, disks, line.target.path, line.disks, progress, stop,
-                             receipt);
-  } else {
-    importing::push_disks(bundle, disks, target, line.names, line.push, line.disk_chunk_size,
-                          progress, stop, receipt);
-    target.finish();
-  }
+  for (const auto& work : disks) work->run();
+  if (!push.disks.empty()) push.target.finish();
   receipt.complete = true;
 }
 
@@ -271,6 +290,14 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
   }
   if (line.verify_first) require_undamaged(bundle, line.push.jobs, progress, stop);
 
+  const auto disks = importing::chosen_disks(bundle.index(), line.names);
+  std::vector<importing::NamedReference> disk_artifacts;
+  if (line.target.transport == target::Transport::kDirectory) {
+    const auto images = std::ranges::stable_partition(
+        plan.names, [&](const auto& name) { return !importing::is_disk_artifact(bundle, name); });
+    disk_artifacts.assign(images.begin(), images.end());
+    plan.names.erase(images.begin(), images.end());
+  }
   importing::Receipt receipt{.tool = tool(),
                              .bundle = io::base_name_of(line.bundle),
                              .seal = bundle.seal(),
@@ -280,7 +307,8 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
                              .references = {},
                              .disks = {}};
   try {
-    push_all(line, bundle, std::move(plan.names), *target, files, progress, stop, receipt);
+    push_all({line, bundle, plan.names, disks, disk_artifacts, *target}, files, progress, stop,
+             receipt);
   } catch (const Error&) {
     finish_receipt(line, files, receipt);
     throw;

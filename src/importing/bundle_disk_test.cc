@@ -44,7 +44,8 @@ TEST_F(BundleDisk, IsRestoredFromTheFilesThatWereOpened) {
                   .finished = {},
                   .references = {}};
   restore_disks(bundle, *files_, {0}, dir_ / "out", {.as = conversion::OutputFormat::kRaw}, quiet_,
-                {}, receipt);
+                {}, receipt)
+      ->run();
   EXPECT_EQ(receipt.disks.front().outcome, PushOutcome::kPushed) << receipt.disks.front().detail;
   EXPECT_EQ(io::read_file(*files_, dir_ / "out/disks/web01.raw", 1U << 30U), guest_bytes());
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,7 +14,6 @@
 #include "conversion/container_layer.h"
 #include "conversion/copy_disk.h"
 #include "importing/bundle_disk.h"
-#include "importing/disk_account.h"
 #include "importing/disk_artifact.h"
 #include "importing/read_back.h"
 #include "oci/manifest.h"
@@ -83,38 +83,85 @@ DiskImage make_image(const DiskInfo& disk, const std::string& architecture,
                                     std::string(oci::media_type::kImageManifest), std::nullopt)};
 }
 
-class ContainerPush {
+class ContainerPush : public DiskWork {
  public:
-  ContainerPush(const bundle::OpenedBundle& bundle, target::Target& target,
-                const PushOptions& options, const std::string& architecture,
-                transfer::Progress& progress, const std::stop_token& stop, Receipt& receipt)
-      : bundle_(bundle),
+  ContainerPush(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
+                target::Target& target, const NameOptions& names, const PushOptions& options,
+                const std::string& architecture, transfer::Progress& progress,
+                const std::stop_token& stop, Receipt& receipt)
+      : DiskWork(progress, receipt),
+        bundle_(bundle),
         target_(target),
         options_(options),
         architecture_(architecture),
-        progress_(progress),
         stop_(stop),
-        limit_(options.max_rate, stop),
-        receipt_(receipt) {}
+        limit_(options.max_rate, stop) {
+    const index::Index& index = bundle.index();
+    for (const std::uint32_t i : disks) {
+      const DiskInfo& disk = index.disks[i];
+      disks_.push_back({&disk, mapped(disk_reference(disk), names.mappings)});
+      std::uint64_t bytes = disk.size;
+      for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
+      enter({.name = disk.name, .content = disk.content, .target = disks_.back().name.text()},
+            bytes);
+    }
+  }
 
-  PushOutcome run(const DiskInfo& disk, const oci::Reference& name, std::string& detail) {
-    if (const auto objection = target_.objection(name)) throw Error(Code::kUsage, *objection);
-    const auto opened = open_verified_disk(bundle_, disk, progress_, stop_);
+ private:
+  struct Disk {
+    const DiskInfo* info;
+    oci::Reference name;
+    std::optional<oci::RawManifest> there = {};  ///< what its tag means at the target already
+  };
+
+  // A disk with the layer that it would become, all but its bytes.
+  struct Measured {
+    std::unique_ptr<disk::DiskSource> disk;
+    conversion::ContainerLayer layer;
+    DiskImage image;
+  };
+
+  // Only where there is a tag: the whole disk is read to learn what the image would be.
+  std::optional<Error> find_conflict(std::size_t i) override {
+    if (options_.on_existing_tag != OnExistingTag::kFail) return std::nullopt;
+    Disk& disk = disks_[i];
+    const auto there = target_.find_tag(disk.name.repository, disk.name.tag);
+    if (!there) return std::nullopt;
+    Measured measured = measure(*disk.info);
+    if (*there != measured.image.manifest.digest()) {
+      return tag_conflict(disk.name, *there, measured.image.manifest.digest());
+    }
+    disk.there = std::move(measured.image.manifest);
+    return std::nullopt;
+  }
+
+  PushOutcome bring(std::size_t i, RestoredDisk& result) override {
+    const Disk& disk = disks_[i];
+    if (const auto objection = target_.objection(disk.name)) throw Error(Code::kUsage, *objection);
+    if (disk.there) {
+      if (options_.read_back) require_given_back(target_, disk.name, *disk.there);
+      return PushOutcome::kAlreadyThere;
+    }
+    const auto [opened, layer, image] = measure(*disk.info);
+    const auto settled = look_at_tag(target_, disk.name, image.manifest.digest(),
+                                     options_.on_existing_tag, result.detail);
+    if (settled == PushOutcome::kSkipped) return *settled;
+    if (!settled) send(disk.name, image, conversion::ContainerLayerSource(*opened, layer));
+    if (options_.read_back) require_given_back(target_, disk.name, image.manifest);
+    return settled.value_or(PushOutcome::kPushed);
+  }
+
+  Measured measure(const DiskInfo& disk) const {
+    auto opened = open_verified_disk(bundle_, disk, progress_, stop_);
     conversion::ContainerLayerMeasure measure(disk.name, opened->size(), stop_);
     const auto report =
         conversion::copy_disk(*opened, &measure, {.jobs = options_.jobs}, progress_, stop_);
     require_content(disk, report.content.text());
-    const conversion::ContainerLayer layer = measure.take_layer();
-    const DiskImage image = make_image(disk, architecture_, layer);
-    const auto settled =
-        look_at_tag(target_, name, image.manifest.digest(), options_.on_existing_tag, detail);
-    if (settled == PushOutcome::kSkipped) return *settled;
-    if (!settled) send(name, image, conversion::ContainerLayerSource(*opened, layer));
-    if (options_.read_back) require_given_back(target_, name, image.manifest);
-    return settled.value_or(PushOutcome::kPushed);
+    conversion::ContainerLayer layer = measure.take_layer();
+    DiskImage image = make_image(disk, architecture_, layer);
+    return {std::move(opened), std::move(layer), std::move(image)};
   }
 
- private:
   void send(const oci::Reference& name, const DiskImage& image, const io::BlobSource& layer) {
     const transfer::MeteredSource metered(layer, unseen_, limit_);
     const io::MemoryBlob config(io::bytes_of(image.config));
@@ -146,11 +193,10 @@ class ContainerPush {
   target::Target& target_;
   const PushOptions& options_;
   const std::string& architecture_;
-  transfer::Progress& progress_;
   const std::stop_token& stop_;
   transfer::NoProgress unseen_;  // how much is sent is not known when the phase begins
   transfer::RateLimit limit_;
-  Receipt& receipt_;
+  std::vector<Disk> disks_;
 };
 
 }  // namespace
@@ -163,28 +209,15 @@ std::string container_architectures() {
   return fmt::format("{}", fmt::join(kArchitectures, ", "));
 }
 
-void push_container_disks(const bundle::OpenedBundle& bundle,
-                          const std::vector<std::uint32_t>& disks, target::Target& target,
-                          const NameOptions& names, const PushOptions& options,
-                          const std::string& architecture, transfer::Progress& progress,
-                          const std::stop_token& stop, Receipt& receipt) {
-  if (disks.empty()) return;
-  const index::Index& index = bundle.index();
-  std::uint64_t bytes = 0;
-  for (const std::uint32_t i : disks) {
-    bytes += index.disks[i].size;
-    for (const std::uint32_t file : index.disks[i].files) bytes += index.files[file].size;
-  }
-  progress.begin("disks", disks.size(), bytes);
-  ContainerPush push(bundle, target, options, architecture, progress, stop, receipt);
-  for (const std::uint32_t i : disks) {
-    const DiskInfo& disk = index.disks[i];
-    const oci::Reference name = mapped(disk_reference(disk), names.mappings);
-    receipt.disks.push_back({.name = disk.name, .content = disk.content, .target = name.text()});
-    account_for(receipt.disks.back(), progress,
-                [&] { return push.run(disk, name, receipt.disks.back().detail); });
-  }
-  progress.end();
+std::unique_ptr<DiskWork> push_container_disks(const bundle::OpenedBundle& bundle,
+                                               const std::vector<std::uint32_t>& disks,
+                                               target::Target& target, const NameOptions& names,
+                                               const PushOptions& options,
+                                               const std::string& architecture,
+                                               transfer::Progress& progress,
+                                               const std::stop_token& stop, Receipt& receipt) {
+  return std::make_unique<ContainerPush>(bundle, disks, target, names, options, architecture,
+                                         progress, stop, receipt);
 }
 
 }  // namespace seabag::importing

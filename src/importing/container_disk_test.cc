@@ -25,7 +25,8 @@ class ContainerDisk : public DiskBundles {
                     .started = {},
                     .finished = {},
                     .references = {}};
-    push_container_disks(bundle, {0}, target_, {}, {.jobs = 2}, "amd64", quiet_, {}, receipt);
+    push_container_disks(bundle, {0}, target_, {}, {.jobs = 2}, "amd64", quiet_, {}, receipt)
+        ->run();
     return receipt.disks.front();
   }
 };

@@ -2,6 +2,7 @@
 #include "importing/disk_artifact.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,7 +12,6 @@
 #include "base/text.h"
 #include "digest/hasher.h"
 #include "importing/bundle_disk.h"
-#include "importing/disk_account.h"
 #include "importing/read_back.h"
 #include "io/file_blob.h"
 #include "oci/media_types.h"
@@ -114,37 +114,73 @@ std::string manifest_text(const DiskInfo& disk, const oci::Descriptor& config,
       kCreated, to_rfc3339(disk.read_at), kTitleAnnotation, disk.name);
 }
 
-class DiskPush {
+oci::Descriptor config_descriptor(const std::string& config) {
+  return {.media_type = kDiskConfigType,
+          .digest = digest::digest_of(io::bytes_of(config)),
+          .size = config.size()};
+}
+
+class DiskPush : public DiskWork {
  public:
-  DiskPush(const bundle::OpenedBundle& bundle, target::Target& target, const PushOptions& options,
+  DiskPush(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
+           target::Target& target, const NameOptions& names, const PushOptions& options,
            std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
            Receipt& receipt)
-      : bundle_(bundle),
+      : DiskWork(progress, receipt),
+        bundle_(bundle),
         target_(target),
         options_(options),
         chunk_size_(chunk_size),
-        progress_(progress),
         stop_(stop),
-        limit_(options.max_rate, stop),
-        receipt_(receipt) {}
-
-  PushOutcome run(const DiskInfo& disk, const oci::Reference& name, std::string& detail) {
-    const DiskArtifact artifact = make_disk_artifact(bundle_, disk, chunk_size_);
-    const auto settled =
-        look_at_tag(target_, name, artifact.manifest.digest(), options_.on_existing_tag, detail);
-    if (settled == PushOutcome::kSkipped) return *settled;
-    if (!settled) send(name, artifact);
-    if (options_.read_back) require_given_back(target_, name, artifact.manifest);
-    return settled.value_or(PushOutcome::kPushed);
-  }
-
-  static oci::Descriptor config_descriptor(const std::string& config) {
-    return {.media_type = kDiskConfigType,
-            .digest = digest::digest_of(io::bytes_of(config)),
-            .size = config.size()};
+        limit_(options.max_rate, stop) {
+    const index::Index& index = bundle.index();
+    for (const std::uint32_t i : disks) {
+      const DiskInfo& disk = index.disks[i];
+      disks_.push_back({&disk, mapped(disk_reference(disk), names.mappings)});
+      std::uint64_t bytes = 0;
+      for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
+      enter({.name = disk.name, .content = disk.content, .target = disks_.back().name.text()},
+            bytes);
+    }
   }
 
  private:
+  struct Disk {
+    const DiskInfo* info;
+    oci::Reference name;
+    std::optional<oci::RawManifest> there = {};  ///< what its tag means at the target already
+  };
+
+  // Chunks have no digests before they are read, so that is done only where there is a tag.
+  std::optional<Error> find_conflict(std::size_t i) override {
+    if (options_.on_existing_tag != OnExistingTag::kFail) return std::nullopt;
+    Disk& disk = disks_[i];
+    const auto there = target_.find_tag(disk.name.repository, disk.name.tag);
+    if (!there) return std::nullopt;
+    DiskArtifact artifact = make_disk_artifact(bundle_, *disk.info, chunk_size_);
+    if (*there != artifact.manifest.digest()) {
+      return tag_conflict(disk.name, *there, artifact.manifest.digest());
+    }
+    disk.there = std::move(artifact.manifest);
+    return std::nullopt;
+  }
+
+  PushOutcome bring(std::size_t i, RestoredDisk& result) override {
+    const Disk& disk = disks_[i];
+    if (const auto objection = target_.objection(disk.name)) throw Error(Code::kUsage, *objection);
+    if (disk.there) {
+      if (options_.read_back) require_given_back(target_, disk.name, *disk.there);
+      return PushOutcome::kAlreadyThere;
+    }
+    const DiskArtifact artifact = make_disk_artifact(bundle_, *disk.info, chunk_size_);
+    const auto settled = look_at_tag(target_, disk.name, artifact.manifest.digest(),
+                                     options_.on_existing_tag, result.detail);
+    if (settled == PushOutcome::kSkipped) return *settled;
+    if (!settled) send(disk.name, artifact);
+    if (options_.read_back) require_given_back(target_, disk.name, artifact.manifest);
+    return settled.value_or(PushOutcome::kPushed);
+  }
+
   void send(const oci::Reference& name, const DiskArtifact& artifact) {
     for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
     const io::MemoryBlob config(io::bytes_of(artifact.config));
@@ -173,10 +209,9 @@ class DiskPush {
   target::Target& target_;
   const PushOptions& options_;
   std::uint64_t chunk_size_;
-  transfer::Progress& progress_;
   const std::stop_token& stop_;
   transfer::RateLimit limit_;
-  Receipt& receipt_;
+  std::vector<Disk> disks_;
 };
 
 }  // namespace
@@ -193,7 +228,7 @@ DiskArtifact make_disk_artifact(const bundle::OpenedBundle& bundle, const DiskIn
   }
   if (disk.config) pieces.push_back(whole_file(bundle, *disk.config, kServerConfigType));
   std::string config = config_of(bundle, disk);
-  const std::string text = manifest_text(disk, DiskPush::config_descriptor(config), pieces);
+  const std::string text = manifest_text(disk, config_descriptor(config), pieces);
   const auto bytes = io::bytes_of(text);
   return {.config = std::move(config),
           .pieces = std::move(pieces),
@@ -201,28 +236,14 @@ DiskArtifact make_disk_artifact(const bundle::OpenedBundle& bundle, const DiskIn
                                     std::string(oci::media_type::kImageManifest), std::nullopt)};
 }
 
-void push_disks(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
-                target::Target& target, const NameOptions& names, const PushOptions& options,
-                std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
-                Receipt& receipt) {
-  if (disks.empty()) return;
-  const index::Index& index = bundle.index();
-  std::uint64_t bytes = 0;
-  for (const std::uint32_t i : disks) {
-    for (const std::uint32_t file : index.disks[i].files) bytes += index.files[file].size;
-  }
-  progress.begin("disks", disks.size(), bytes);
-  DiskPush push(bundle, target, options, chunk_size, progress, stop, receipt);
-  for (const std::uint32_t i : disks) {
-    const DiskInfo& disk = index.disks[i];
-    const oci::Reference name = mapped(disk_reference(disk), names.mappings);
-    receipt.disks.push_back({.name = disk.name, .content = disk.content, .target = name.text()});
-    account_for(receipt.disks.back(), progress, [&] {
-      if (const auto objection = target.objection(name)) throw Error(Code::kUsage, *objection);
-      return push.run(disk, name, receipt.disks.back().detail);
-    });
-  }
-  progress.end();
+std::unique_ptr<DiskWork> push_disks(const bundle::OpenedBundle& bundle,
+                                     const std::vector<std::uint32_t>& disks,
+                                     target::Target& target, const NameOptions& names,
+                                     const PushOptions& options, std::uint64_t chunk_size,
+                                     transfer::Progress& progress, const std::stop_token& stop,
+                                     Receipt& receipt) {
+  return std::make_unique<DiskPush>(bundle, disks, target, names, options, chunk_size, progress,
+                                    stop, receipt);
 }
 
 }  // namespace seabag::importing

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "bundle/opened.h"
+#include "importing/disk_layers.h"
+#include "importing/disk_work.h"
 #include "importing/names.h"
 #include "importing/push.h"
 #include "importing/restore_disks.h"
@@ -44,21 +47,33 @@ struct DiskArtifact {
 DiskArtifact make_disk_artifact(const bundle::OpenedBundle& bundle, const index::DiskInfo& disk,
                                 std::uint64_t chunk_size);
 
-/// Pushes the chosen disks as artifacts, under the names that `names` gives them, tags last.
-/// What one disk fails with does not stop the others; it is in the receipt. Errors: as push().
-void push_disks(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
-                target::Target& target, const NameOptions& names, const PushOptions& options,
-                std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
-                Receipt& receipt);
+/// The chosen disks as artifacts at `target`, under the names that `names` gives them, tags last.
+/// All but `disks` and `names` outlives it.
+std::unique_ptr<DiskWork> push_disks(const bundle::OpenedBundle& bundle,
+                                     const std::vector<std::uint32_t>& disks,
+                                     target::Target& target, const NameOptions& names,
+                                     const PushOptions& options, std::uint64_t chunk_size,
+                                     transfer::Progress& progress, const std::stop_token& stop,
+                                     Receipt& receipt);
 
 /// Whether a reference of the bundle is a disk that came from a registry.
 bool is_disk_artifact(const bundle::OpenedBundle& bundle, const NamedReference& name);
 
-/// Puts the files of disk artifacts into `directory`/disks, as they were before they were pushed.
-/// Each layer is held against its digest, and each file against the checksum in the config.
-void restore_disk_artifacts(const bundle::OpenedBundle& bundle, io::FileSystem& files,
-                            const std::vector<NamedReference>& names, const std::string& directory,
-                            OnExistingTag on_existing, transfer::Progress& progress,
-                            const std::stop_token& stop, Receipt& receipt);
+/// What such an artifact says of its disk: its config and the names of its layers.
+/// Errors: kIntegrity, kMalformed.
+DiskLayers read_disk_layers(const bundle::OpenedBundle& bundle, index::BlobId root);
+/// The file of the disk that is opened first.
+std::string main_file(const DiskLayers& disk);
+
+/// The files of disk artifacts in `directory`/disks, as they were before they were pushed. Each
+/// layer is held against its digest, and each file against the checksum in the config. `bundle`,
+/// `files`, `progress`, `stop` and `receipt` outlive it.
+std::unique_ptr<DiskWork> restore_disk_artifacts(const bundle::OpenedBundle& bundle,
+                                                 io::FileSystem& files,
+                                                 const std::vector<NamedReference>& names,
+                                                 const std::string& directory,
+                                                 OnExistingTag on_existing,
+                                                 transfer::Progress& progress,
+                                                 const std::stop_token& stop, Receipt& receipt);
 
 }  // namespace seabag::importing

@@ -60,7 +60,7 @@ class Push {
         receipt_(receipt),
         limit_(options.max_rate, stop) {}
 
-  void run() {
+  void run(const std::function<int()>& look_elsewhere) {
     for (const NamedReference& name : names_) {
       const index::ReferenceInfo& reference = content_.references[name.reference];
       receipt_.references.push_back({.source = content_.name_of(reference),
@@ -68,12 +68,16 @@ class Push {
                                      .digest = content_.blobs[reference.manifest].digest,
                                      .detail = "not reached"});
     }
-    if (names_.empty()) {  // disks alone
+    if (!names_.empty()) {
+      refuse_incomplete();
+      look_up_tags();
+    }
+    if (look_elsewhere) conflicts_ += look_elsewhere();
+    refuse_conflicts();
+    if (names_.empty()) {
       receipt_.complete = true;
       return;
     }
-    refuse_incomplete();
-    look_up_tags();
     if (target_.takes_whole_images()) {
       push_whole_images();
     } else {
@@ -150,10 +154,13 @@ class Push {
       }
     });
     progress_.end();
+  }
+
+  void refuse_conflicts() const {
     if (conflicts_ == 0) return;
     throw Error(
         Code::kRefused,
-        fmt::format("{} tag{} at the target mean{} something else already; nothing was pushed",
+        fmt::format("{} name{} at the target mean{} something else already; nothing was pushed",
                     conflicts_, conflicts_ == 1 ? "" : "s", conflicts_ == 1 ? "s" : ""))
         .add_next_step(
             "pass --on-existing-tag skip or replace, or give them other names with --map");
@@ -512,8 +519,9 @@ constexpr Code kGravity[] = {
 
 void push(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
           target::Target& target, const PushOptions& options, transfer::Progress& progress,
-          const std::stop_token& stop, Receipt& receipt) {
-  Push(bundle, names, target, options, progress, stop, receipt).run();
+          const std::stop_token& stop, Receipt& receipt,
+          const std::function<int()>& look_elsewhere) {
+  Push(bundle, names, target, options, progress, stop, receipt).run(look_elsewhere);
 }
 
 int exit_status(const Receipt& receipt) {

@@ -34,12 +34,15 @@ struct PushOptions {
 ///   tags when all below is there, referrers and signatures last. An image whose tag is there with
 ///   its digest is not looked into.
 /// What one image fails with does not stop the others; it is in the receipt.
+/// `look_elsewhere`: looks at the places of what is pushed beside the images, when those of the
+///   images were looked at, and returns how many hold something else.
 /// Errors: kRefused for tags that exist (kFail); kUnavailable when the target stops answering;
 /// kCancelled; those of a
 ///   local medium. `receipt` is filled as far as the run came in any case.
 void push(const bundle::OpenedBundle& bundle, const std::vector<NamedReference>& names,
           target::Target& target, const PushOptions& options, transfer::Progress& progress,
-          const std::stop_token& stop, Receipt& receipt);
+          const std::stop_token& stop, Receipt& receipt,
+          const std::function<int()>& look_elsewhere = {});
 
 /// The exit status of a push that came to its end: 0, or that of the gravest failure.
 int exit_status(const Receipt& receipt);

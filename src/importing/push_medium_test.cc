@@ -227,7 +227,8 @@ class DiskImport : public Import {
     Receipt receipt = empty_receipt();
     restore_disks(bundle, files, {0}, kTarget,
                   {.as = as_, .on_existing = OnExistingTag::kReplace, .jobs = 1}, quiet, {},
-                  receipt);
+                  receipt)
+        ->run();
     return exit_status(receipt);
   }
   void expect_sound(io::FileSystem& medium) override {

@@ -12,7 +12,6 @@
 #include "conversion/open_disk.h"
 #include "disk/raw_disk.h"
 #include "importing/bundle_disk.h"
-#include "importing/disk_account.h"
 #include "io/clean_up.h"
 #include "io/file_blob.h"
 #include "oci/reference_pattern.h"
@@ -22,8 +21,6 @@ namespace seabag::importing {
 namespace {
 
 using index::DiskInfo;
-
-constexpr const char* kDirectory = "disks";
 
 // Writes a file into `sink`, without reading its holes.
 void copy_sparse(const io::File& from, io::File& to, digest::Hasher& hasher,
@@ -49,38 +46,115 @@ void copy_sparse(const io::File& from, io::File& to, digest::Hasher& hasher,
   to.resize(size);
 }
 
-class Restore {
- public:
-  Restore(const bundle::OpenedBundle& bundle, io::FileSystem& files, const std::string& directory,
-          const RestoreOptions& options, transfer::Progress& progress, const std::stop_token& stop)
-      : bundle_(bundle),
-        files_(files),
-        directory_(io::join(directory, kDirectory)),
-        options_(options),
-        progress_(progress),
-        stop_(stop) {}
+std::uint64_t bytes_of(const index::Index& index, const DiskInfo& disk) {
+  std::uint64_t bytes = 0;
+  for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
+  return bytes;
+}
 
-  PushOutcome run(const DiskInfo& disk, std::string& target) {
+bool is_as_it_is(const DiskInfo& disk, std::optional<conversion::OutputFormat> as) {
+  return !as || *as == format_of(disk);
+}
+
+Error file_exists(const std::string& path) {
+  return Error(Code::kRefused, fmt::format("{} is there already", seabag::quoted(path)))
+      .add_next_step("--disk-to takes a block device, or the name of a new file");
+}
+
+class Restore : public DiskWork {
+ public:
+  Restore(const bundle::OpenedBundle& bundle, io::FileSystem& files,
+          const std::vector<std::uint32_t>& disks, const std::string& directory,
+          const RestoreOptions& options, transfer::Progress& progress, const std::stop_token& stop,
+          Receipt& receipt)
+      : DiskWork(progress, receipt),
+        bundle_(bundle),
+        files_(files),
+        directory_(disk_directory(directory)),
+        options_(options),
+        stop_(stop) {
+    for (const std::uint32_t i : disks) {
+      const DiskInfo& disk = bundle.index().disks[i];
+      disks_.push_back({&disk});
+      const auto to = options.to.find(disk.name);
+      enter({.name = disk.name,
+             .content = disk.content,
+             .target = to != options.to.end() ? to->second : paths_of(disk).front()},
+            bytes_of(bundle.index(), disk));
+    }
+  }
+
+ private:
+  struct Disk {
+    const DiskInfo* info;
+    bool is_there = false;  ///< its files are in the directory already
+  };
+
+  std::optional<Error> find_conflict(std::size_t i) override {
+    const DiskInfo& disk = *disks_[i].info;
     const auto to = options_.to.find(disk.name);
     if (to != options_.to.end()) {
-      target = to->second;
-      return write_elsewhere(disk, to->second);
+      const auto found = files_.find(to->second);
+      if (found && found->kind != io::FileKind::kOther) return file_exists(to->second);
+      return std::nullopt;
     }
+    if (options_.on_existing != OnExistingTag::kFail) return std::nullopt;
+    disks_[i].is_there = is_there(disk);
+    for (const std::string& path : paths_of(disk)) {
+      if (!disks_[i].is_there && files_.find(path)) return conflict_at(path);
+    }
+    if (disk.config && files_.find(config_path(disk)) &&
+        !has_same_bytes(config_path(disk), *disk.config)) {
+      return conflict_at(config_path(disk));
+    }
+    return std::nullopt;
+  }
+
+  PushOutcome bring(std::size_t i, RestoredDisk& /*result*/) override {
+    const DiskInfo& disk = *disks_[i].info;
+    const auto to = options_.to.find(disk.name);
+    if (to != options_.to.end()) return write_elsewhere(disk, to->second);
     io::create_directories(files_, directory_);
-    target = io::join(directory_, main_file(disk));
-    const PushOutcome outcome = is_as_it_is(disk) ? keep(disk) : convert(disk);
+    remove_leftovers(disk);
+    PushOutcome outcome = PushOutcome::kAlreadyThere;
+    if (!disks_[i].is_there) {
+      outcome = is_as_it_is(disk, options_.as) ? keep(disk) : convert(disk);
+    }
     if (disk.config && outcome != PushOutcome::kSkipped) restore_config(disk);
     return outcome;
   }
 
- private:
-  bool is_as_it_is(const DiskInfo& disk) const {
-    return !options_.as || *options_.as == format_of(disk);
+  // The one that is opened first is the first.
+  std::vector<std::string> paths_of(const DiskInfo& disk) const {
+    std::vector<std::string> paths = restored_files(bundle_.index(), disk, options_.as);
+    for (std::string& path : paths) path = io::join(directory_, path);
+    return paths;
   }
 
-  std::string main_file(const DiskInfo& disk) const {
-    return conversion::file_names(options_.as.value_or(format_of(disk)), disk.name, disk.size)
-        .front();
+  std::string config_path(const DiskInfo& disk) const {
+    return io::join(directory_, config_file(disk));
+  }
+
+  bool is_there(const DiskInfo& disk) const {
+    const std::vector<std::string> paths = paths_of(disk);
+    if (!is_as_it_is(disk, options_.as)) return has_same_content(paths.front(), disk);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (!has_same_bytes(paths[i], disk.files[i])) return false;
+    }
+    return true;
+  }
+
+  // A directory of its own, because a VMDK has the names of its files in it.
+  std::string making_of(const DiskInfo& disk) const {
+    return io::join(directory_, '.' + disk.name + ".part");
+  }
+
+  // Of a run that was killed.
+  void remove_leftovers(const DiskInfo& disk) {
+    const std::string making = making_of(disk);
+    if (!files_.find(making)) return;
+    io::remove_tree(files_, making);
+    files_.sync_directory(directory_);
   }
 
   const index::PayloadFile& file_info(std::uint32_t file) const {
@@ -105,9 +179,7 @@ class Restore {
     for (const std::string& path : paths) {
       if (!files_.find(path) || options_.on_existing == OnExistingTag::kReplace) continue;
       if (options_.on_existing == OnExistingTag::kSkip) return false;
-      throw Error(Code::kRefused,
-                  fmt::format("{} is there already, with another content", seabag::quoted(path)))
-          .add_next_step("pass --on-existing-tag skip or replace, or another directory");
+      throw conflict_at(path);
     }
     return true;
   }
@@ -124,13 +196,8 @@ class Restore {
   }
 
   PushOutcome keep(const DiskInfo& disk) {
-    std::vector<std::string> paths;
-    bool is_there = true;
-    for (const std::uint32_t file : disk.files) {
-      paths.push_back(io::join(directory_, io::base_name_of(file_info(file).path)));
-      is_there = is_there && has_same_bytes(paths.back(), file);
-    }
-    if (is_there) return PushOutcome::kAlreadyThere;
+    if (is_there(disk)) return PushOutcome::kAlreadyThere;
+    const std::vector<std::string> paths = paths_of(disk);
     if (!may_write(paths)) return PushOutcome::kSkipped;
     for (const std::uint32_t file : disk.files) require_file_fits(file_info(file).size);
     std::vector<std::unique_ptr<target::PartFile>> parts;
@@ -167,17 +234,11 @@ class Restore {
   PushOutcome convert(const DiskInfo& disk) {
     const conversion::OutputFormat format = *options_.as;
     conversion::require_fits(format, disk.size);
-    const std::vector<std::string> names = conversion::file_names(format, disk.name, disk.size);
-    std::vector<std::string> paths;
-    for (const std::string& name : names) paths.push_back(io::join(directory_, name));
-    // A directory of its own, because a VMDK has the names of its files in it.
-    const std::string making = io::join(directory_, '.' + disk.name + ".part");
-    if (files_.find(making)) {  // what a run that was killed left
-      io::remove_tree(files_, making);
-      files_.sync_directory(directory_);
-    }
-    if (has_same_content(paths.front(), disk)) return PushOutcome::kAlreadyThere;
+    if (is_there(disk)) return PushOutcome::kAlreadyThere;
+    const std::vector<std::string> paths = paths_of(disk);
     if (!may_write(paths)) return PushOutcome::kSkipped;
+    const std::vector<std::string> names = restored_files(bundle_.index(), disk, format);
+    const std::string making = making_of(disk);
     const auto from = open_verified(disk);
     files_.create_directory(making);
     try {
@@ -219,10 +280,7 @@ class Restore {
       write_new_raw(disk, path);
       return PushOutcome::kPushed;
     }
-    if (found->kind != io::FileKind::kOther) {
-      throw Error(Code::kRefused, fmt::format("{} is there already", seabag::quoted(path)))
-          .add_next_step("--disk-to takes a block device, or the name of a new file");
-    }
+    if (found->kind != io::FileKind::kOther) throw file_exists(path);
     if (!options_.overwrite_device) {
       throw Error(Code::kUsage,
                   fmt::format("all that is on {} would be lost", seabag::quoted(path)))
@@ -270,7 +328,7 @@ class Restore {
   }
 
   void restore_config(const DiskInfo& disk) {
-    const std::string path = io::join(directory_, disk.name + ".json");
+    const std::string path = config_path(disk);
     if (has_same_bytes(path, *disk.config)) return;
     if (!may_write({path})) return;
     target::PartFile part(files_, path);
@@ -285,15 +343,9 @@ class Restore {
   io::FileSystem& files_;
   std::string directory_;
   const RestoreOptions& options_;
-  transfer::Progress& progress_;
   const std::stop_token& stop_;
+  std::vector<Disk> disks_;
 };
-
-std::uint64_t bytes_of(const index::Index& index, const DiskInfo& disk) {
-  std::uint64_t bytes = 0;
-  for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
-  return bytes;
-}
 
 }  // namespace
 
@@ -313,33 +365,31 @@ std::vector<std::uint32_t> chosen_disks(const index::Index& index, const NameOpt
   return chosen;
 }
 
-void restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
-                   const std::vector<std::uint32_t>& disks, const std::string& directory,
-                   const RestoreOptions& options, transfer::Progress& progress,
-                   const std::stop_token& stop, Receipt& receipt) {
-  const index::Index& index = bundle.index();
-  for (const auto& [name, path] : options.to) {
-    if (std::ranges::find(index.disks, name, &DiskInfo::name) == index.disks.end()) {
-      throw Error(Code::kUsage, fmt::format("--disk-to: there is no disk {}", seabag::quoted(name)))
-          .add_next_step("see what is in the bundle: seabag-import list");
-    }
+std::string disk_directory(const std::string& directory) {
+  return io::join(directory, "disks");
+}
+
+std::vector<std::string> restored_files(const index::Index& index, const DiskInfo& disk,
+                                        std::optional<conversion::OutputFormat> as) {
+  if (!is_as_it_is(disk, as)) return conversion::file_names(*as, disk.name, disk.size);
+  std::vector<std::string> names;
+  for (const std::uint32_t file : disk.files) {
+    names.push_back(io::base_name_of(index.files[file].path));
   }
-  if (disks.empty()) return;
-  std::uint64_t bytes = 0;
-  for (const std::uint32_t i : disks) bytes += bytes_of(index, index.disks[i]);
-  progress.begin("disks", disks.size(), bytes);
-  Restore restore(bundle, files, directory, options, progress, stop);
-  const std::size_t first = receipt.disks.size();
-  for (const std::uint32_t i : disks) {
-    const DiskInfo& disk = index.disks[i];
-    receipt.disks.push_back({.name = disk.name, .content = disk.content, .detail = "not reached"});
-  }
-  for (std::size_t i = 0; i < disks.size(); ++i) {
-    RestoredDisk& result = receipt.disks[first + i];
-    account_for(result, progress,
-                [&] { return restore.run(index.disks[disks[i]], result.target); });
-  }
-  progress.end();
+  return names;
+}
+
+std::string config_file(const DiskInfo& disk) {
+  return disk.name + ".json";
+}
+
+std::unique_ptr<DiskWork> restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
+                                        const std::vector<std::uint32_t>& disks,
+                                        const std::string& directory, const RestoreOptions& options,
+                                        transfer::Progress& progress, const std::stop_token& stop,
+                                        Receipt& receipt) {
+  return std::make_unique<Restore>(bundle, files, disks, directory, options, progress, stop,
+                                   receipt);
 }
 
 std::vector<bundle::Finding> verify_disks(const bundle::OpenedBundle& bundle, int jobs,

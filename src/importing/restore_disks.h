@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,6 +12,7 @@
 #include "bundle/opened.h"
 #include "bundle/verify.h"
 #include "conversion/formats.h"
+#include "importing/disk_work.h"
 #include "importing/push.h"
 #include "importing/receipt.h"
 #include "io/file_system.h"
@@ -35,15 +37,24 @@ oci::Reference disk_reference(const index::DiskInfo& disk);
 /// Index::disks.
 std::vector<std::uint32_t> chosen_disks(const index::Index& index, const NameOptions& options);
 
-/// Puts the chosen disks into `directory`/disks, each with the configuration of its server beside
-/// it. What is kept in its format is held against its checksum as it is copied; what is converted
-/// is held against its checksum before it is opened, and against its content digest before it gets
-/// its name. What one disk fails with does not stop the others; it is in the receipt. Errors:
-/// kUsage for a name in `to` that no disk has; those of the local medium; kCancelled.
-void restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
-                   const std::vector<std::uint32_t>& disks, const std::string& directory,
-                   const RestoreOptions& options, transfer::Progress& progress,
-                   const std::stop_token& stop, Receipt& receipt);
+/// Where a directory that images are pushed into has its disks.
+std::string disk_directory(const std::string& directory);
+
+/// The names of the files that a disk becomes there, the one that is opened first, and that of its
+/// server's configuration.
+std::vector<std::string> restored_files(const index::Index& index, const index::DiskInfo& disk,
+                                        std::optional<conversion::OutputFormat> as);
+std::string config_file(const index::DiskInfo& disk);
+
+/// The chosen disks in `directory`/disks, each with the configuration of its server beside it. What
+/// is kept in its format is held against its checksum as it is copied; what is converted is held
+/// against its checksum before it is opened, and against its content digest before it gets its
+/// name. All but `disks` and `directory` outlives it.
+std::unique_ptr<DiskWork> restore_disks(const bundle::OpenedBundle& bundle, io::FileSystem& files,
+                                        const std::vector<std::uint32_t>& disks,
+                                        const std::string& directory, const RestoreOptions& options,
+                                        transfer::Progress& progress, const std::stop_token& stop,
+                                        Receipt& receipt);
 
 /// Holds every disk of the bundle against its content digest (verify --deep). The files were held
 /// against their checksums before.

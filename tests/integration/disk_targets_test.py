@@ -4,7 +4,6 @@ import json
 import os
 import unittest
 
-import disk_images
 import harness
 from disk_images import MIB, noise, write_sparse
 from harness import IMPORT, run
@@ -55,6 +54,78 @@ class DiskTargets(harness.TestCase):
             self.assertEqual(done.stdout, "")
             run(IMPORT, "index", self.bundle, "--rebuild", "--output", place, expect=2)
         self.refused(f"oci:{self.dir}/layout", "--receipt", self.dir, expect=2, said="is a directory")
+
+    # What is there already.
+
+    def test_a_conflict_of_one_disk_keeps_everything_from_being_sent(self):
+        registry = self.registry()
+        other = self.make("other.bag", image="other/app:1", disks=())
+        self.push(other, f"docker://{registry.host}", "--map", "other/app=disks/bb", registry=registry)
+        # The tag of bb's disk means an image there.
+        run("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false",
+            f"docker://{registry.host}/disks/bb:1", f"docker://{registry.host}/disks/bb:{TAG}")
+        before = registry.everything()
+        receipt = self.dir / "r.json"
+        for form in ([], ["--disk-chunk-size", "100000"], ["--disk-as-container"]):
+            done = self.push(self.bundle, f"docker://{registry.host}", *form, "--receipt", receipt, registry=registry,
+                             expect=33)
+            self.assertIn("1 name at the target means something else already; nothing was pushed", done.stderr)
+            self.assertEqual(registry.everything(), before)
+            self.assertEqual(self.outcomes(receipt), [("team/app:1", None), ("aa", None), ("bb", "refused")])
+        self.push(self.bundle, f"docker://{registry.host}", "--on-existing-tag", "skip", registry=registry)
+        self.assertIn(("disks/aa", TAG), registry.everything())
+
+    def test_a_file_in_the_place_of_a_disk_keeps_everything_from_being_written(self):
+        out = self.dir / "out"
+        (out / "disks").mkdir(parents=True)
+        for name in ("bb.vmdk", "bb.raw"):
+            (out / "disks" / name).write_bytes(b"another")
+        (self.dir / "taken").write_bytes(b"another")
+        for options in ([], ["--disk-as", "raw"], ["--disk-to", f"bb={self.dir}/taken"],
+                        ["--disk-to", f"bb={self.dir}/taken", "--on-existing-tag", "replace"]):
+            self.refused(f"dir:{out}", *options, expect=33, said=["is there already", "nothing was pushed"])
+        self.push(self.bundle, f"dir:{out}", "--on-existing-tag", "replace")
+        self.assertIn("already-there  disk bb", self.push(self.bundle, f"dir:{out}").stdout)
+        config = self.dir / "bb.json"
+        config.write_text("{}")
+        configured = self.export("configured.bag", f"disk:{self.disks['bb']},config={config}")
+        (out / "disks/bb.json").write_text("[]")
+        self.refused(f"dir:{out}", bundle=configured, expect=33, said="bb.json")
+
+    def test_a_file_in_the_place_of_an_artifact_keeps_everything_from_being_written(self):
+        layout, out = self.dir / "layout", self.dir / "out"
+        self.push(self.bundle, f"oci:{layout}")
+        back = self.export("back.bag", f"oci:{layout}")
+        (out / "disks").mkdir(parents=True)
+        (out / "disks/bb.vmdk").write_bytes(b"another")
+        self.refused(f"dir:{out}", bundle=back, expect=33, said="nothing was pushed")
+        self.push(back, f"dir:{out}", "--on-existing-tag", "replace")
+        self.assertEqual(self.push(back, f"dir:{out}").stdout.count("already-there  disk"), 2)
+
+    # The account.
+
+    def outcomes(self, receipt):
+        """Every name, and the error of what was reached."""
+        account = json.loads(receipt.read_text())
+        return [(name, None if entry.get("detail") == "not reached" else entry.get("error"))
+                for entry, name in ([(entry, entry["target"]) for entry in account["references"]] +
+                                    [(entry, entry["name"]) for entry in account["disks"]])]
+
+    def test_every_chosen_disk_is_in_the_receipt_of_a_run_that_ended_early(self):  # [RCP-3]
+        registry, receipt = self.registry(), self.dir / "r.json"
+        other = self.make("other.bag", image="team/app:2", disks=())
+        self.push(other, f"docker://{registry.host}", registry=registry)
+        run("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false",
+            f"docker://{registry.host}/team/app:2", f"docker://{registry.host}/team/app:1")
+        layer = harness.Layout(self.dir / "changed")
+        layer.name("team/app:1", layer.manifest([layer.layer(b"changed")]))
+        changed = self.export("changed.bag", f"oci:{layer.path}", f"disk:{self.disks['aa']}", f"disk:{self.disks['bb']}")
+        self.push(changed, f"docker://{registry.host}", "--receipt", receipt, registry=registry, expect=33)
+        self.assertEqual(self.outcomes(receipt), [("team/app:1", "refused"), ("aa", None), ("bb", None)])
+        nobody = f"127.0.0.1:{harness.free_port()}"
+        self.push(self.bundle, f"docker://{nobody}", "--plain-http", nobody, "--retries", "0", "--only", "disks/**",
+                  "--receipt", receipt, expect=31)
+        self.assertEqual(self.outcomes(receipt), [("aa", "unavailable"), ("bb", None)])
 
 
 if __name__ == "__main__":
