@@ -163,7 +163,12 @@ void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
     if (equals == std::string::npos || equals == 0 || equals + 1 == to.size()) {
       throw Error(Code::kUsage, fmt::format("--disk-to: expected NAME=PATH, got {}", quoted(to)));
     }
-    line.disks.to[to.substr(0, equals)] = to.substr(equals + 1);
+    const std::string name = to.substr(0, equals);
+    if (!line.disks.to.emplace(name, to.substr(equals + 1)).second) {
+      throw Error(
+          Code::kUsage,
+          fmt::format("--disk-to: {} is given twice, expected one place for a disk", quoted(name)));
+    }
   }
   line.disks.overwrite_device = arguments.count("overwrite-device") > 0;
   if (line.disks.overwrite_device && line.disks.to.empty()) {
@@ -175,6 +180,10 @@ void read_disks(const cxxopts::ParseResult& arguments, CommandLine& line) {
         .add_next_step("a registry or layout takes disks as they are in the bundle");
   }
   if (arguments.count("disk-chunk-size") > 0) {
+    if (is_directory) {
+      throw Error(Code::kUsage, "--disk-chunk-size is for a registry or layout, not for dir:DIR")
+          .add_next_step("files that are smaller: --disk-as vmdk-2gb");
+    }
     line.disk_chunk_size =
         cli::parse_size(arguments["disk-chunk-size"].as<std::string>(), "--disk-chunk-size");
   }

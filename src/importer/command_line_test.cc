@@ -82,6 +82,8 @@ const Complaint kComplaints[] = {
     {"ContainerInChunks",
      {"push", "b", "oci:d", "--disk-as-container", "--disk-chunk-size", "1MiB"},
      "excludes --disk-chunk-size"},
+    {"TwoPlacesOfADisk", {"push", "b", "dir:d", "--disk-to", "a=x", "--disk-to", "a=y"}, "twice"},
+    {"ChunksInADirectory", {"push", "b", "dir:d", "--disk-chunk-size", "1MiB"}, "not for dir:DIR"},
     {"BadChoice", {"push", "b", "oci:d", "--on-existing-tag", "ask"}, "fail, skip or replace"},
 };
 

@@ -28,6 +28,7 @@
 #include "importer/outcome.h"
 #include "importing/container_disk.h"
 #include "importing/disk_artifact.h"
+#include "importing/disk_plan.h"
 #include "importing/lost_disks.h"
 #include "importing/mend.h"
 #include "importing/read_back.h"
@@ -148,23 +149,32 @@ int rebuild(const CommandLine& line, io::FileSystem& files, transfer::Progress& 
   return 0;
 }
 
-importing::NamePlan plan_names(const CommandLine& line, const bundle::OpenedBundle& bundle,
-                               const target::Target& target, transfer::Progress& progress) {
-  importing::NamePlan plan =
-      importing::plan_names(bundle.index().content, bundle.graph(), line.names, target);
-  for (const std::string& problem : plan.problems) progress.warn(problem);
-  if (!plan.problems.empty()) {
-    throw Error(
-        Code::kUsage,
-        fmt::format("{} name{} cannot be used at {}; nothing was pushed", plan.problems.size(),
-                    plan.problems.size() == 1 ? "" : "s", printable(target.uri())))
-        .add_next_step("give them other names with --map FROM=TO, or leave them out with --except");
+importing::DiskRequest disk_request(const CommandLine& line) {
+  const bool is_directory = line.target.transport == target::Transport::kDirectory;
+  return {.names = line.names,
+          .restore = line.disks,
+          .directory = is_directory ? line.target.path : std::string(),
+          .as_containers = !line.container_architecture.empty(),
+          .receipt = line.receipt};
+}
+
+void require_names(const importing::NamePlan& names, const importing::DiskPlan& disks,
+                   const target::Target& target, transfer::Progress& progress) {
+  std::vector<std::string> problems = names.problems;
+  problems.insert(problems.end(), disks.problems.begin(), disks.problems.end());
+  for (const std::string& problem : problems) progress.warn(problem);
+  if (!problems.empty()) {
+    throw Error(Code::kUsage,
+                fmt::format("{} name{} cannot be used at {}; nothing was pushed", problems.size(),
+                            problems.size() == 1 ? "" : "s", printable(target.uri())))
+        .add_next_step(
+            "give them other names with --map FROM=TO or --disk-to, or leave them out with "
+            "--except");
   }
-  if (plan.names.empty() && importing::chosen_disks(bundle.index(), line.names).empty()) {
+  if (names.names.empty() && disks.disks.empty()) {
     throw Error(Code::kUsage, "no image or disk of the bundle matches --only and --except")
         .add_next_step("see what is in it: seabag-import list");
   }
-  return plan;
 }
 
 void require_undamaged(const bundle::OpenedBundle& bundle, int jobs, transfer::Progress& progress,
@@ -178,32 +188,12 @@ void require_undamaged(const bundle::OpenedBundle& bundle, int jobs, transfer::P
       .add_next_step("see which images that concerns: seabag-import verify");
 }
 
-std::vector<DiskDestination> disk_destinations(const CommandLine& line, const index::Index& index) {
-  std::vector<DiskDestination> destinations;
-  for (const std::uint32_t i : importing::chosen_disks(index, line.names)) {
-    const index::DiskInfo& disk = index.disks[i];
-    const auto to = line.disks.to.find(disk.name);
-    std::string target;
-    if (to != line.disks.to.end()) {
-      target = to->second;
-    } else if (line.target.transport == target::Transport::kDirectory &&
-               line.container_architecture.empty()) {
-      target = io::join(io::join(line.target.path, "disks"), disk.name);
-    } else {
-      target = importing::mapped(importing::disk_reference(disk), line.names.mappings).text();
-    }
-    destinations.push_back({disk.name, target});
-  }
-  return destinations;
-}
-
 // What is pushed, and where to.
 struct Push {
   const CommandLine& line;
   const bundle::OpenedBundle& bundle;
   const std::vector<importing::NamedReference>& names;
-  const std::vector<std::uint32_t>& disks;
-  const std::vector<importing::NamedReference>& disk_artifacts;
+  const importing::DiskPlan& disks;
   target::Target& target;
 };
 
@@ -214,14 +204,14 @@ std::vector<std::unique_ptr<importing::DiskWork>> disk_work(const Push& push, io
                                                             const std::stop_token& stop,
                                                             importing::Receipt& receipt) {
   const CommandLine& line = push.line;
-  const auto& disks = push.disks;
+  const auto& disks = push.disks.chosen;
   std::vector<std::unique_ptr<importing::DiskWork>> work;
   if (!line.container_architecture.empty()) {
     work.push_back(importing::push_container_disks(push.bundle, disks, push.target, line.names,
                                                    line.push, line.container_architecture, progress,
                                                    stop, receipt));
   } else if (line.target.transport == target::Transport::kDirectory) {
-    work.push_back(importing::restore_disk_artifacts(push.bundle, files, push.disk_artifacts,
+    work.push_back(importing::restore_disk_artifacts(push.bundle, files, push.disks.artifacts,
                                                      line.target.path, line.push.on_existing_tag,
                                                      progress, stop, receipt));
     work.push_back(importing::restore_disks(push.bundle, files, disks, line.target.path, line.disks,
@@ -251,7 +241,7 @@ void push_all(const Push& push, io::FileSystem& files, transfer::Progress& progr
                          receipt);
   }
   for (const auto& work : disks) work->run();
-  if (!push.disks.empty()) push.target.finish();
+  if (!push.disks.chosen.empty()) push.target.finish();
   receipt.complete = true;
 }
 
@@ -280,24 +270,17 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
       line.target, {.files = &files,
                     .registry = cli::open_registries(line.registries, around, http),
                     .chunk_size = line.chunk_size});
-  importing::NamePlan plan = plan_names(line, bundle, *target, progress);
+  const index::Content& content = bundle.index().content;
+  importing::NamePlan names = importing::plan_names(content, bundle.graph(), line.names, *target);
+  const importing::DiskPlan disks =
+      importing::plan_disks(bundle, names, disk_request(line), *target, files);
+  require_names(names, disks, *target, progress);
   if (line.dry_run) {
-    const std::vector<DiskDestination> disks = disk_destinations(line, bundle.index());
-    const index::Content& content = bundle.index().content;
-    cli::print(line.json ? dry_run_json(content, plan, disks, target->uri())
-                         : dry_run_text(content, plan, disks, target->uri()));
+    cli::print((line.json ? dry_run_json : dry_run_text)(content, names, disks, *target));
     return 0;
   }
   if (line.verify_first) require_undamaged(bundle, line.push.jobs, progress, stop);
 
-  const auto disks = importing::chosen_disks(bundle.index(), line.names);
-  std::vector<importing::NamedReference> disk_artifacts;
-  if (line.target.transport == target::Transport::kDirectory) {
-    const auto images = std::ranges::stable_partition(
-        plan.names, [&](const auto& name) { return !importing::is_disk_artifact(bundle, name); });
-    disk_artifacts.assign(images.begin(), images.end());
-    plan.names.erase(images.begin(), images.end());
-  }
   importing::Receipt receipt{.tool = tool(),
                              .bundle = io::base_name_of(line.bundle),
                              .seal = bundle.seal(),
@@ -307,8 +290,7 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
                              .references = {},
                              .disks = {}};
   try {
-    push_all({line, bundle, plan.names, disks, disk_artifacts, *target}, files, progress, stop,
-             receipt);
+    push_all({line, bundle, names.names, disks, *target}, files, progress, stop, receipt);
   } catch (const Error&) {
     finish_receipt(line, files, receipt);
     throw;

@@ -166,33 +166,35 @@ std::string patch_json(const importing::MendReport& mended, const Verified& veri
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
-std::string dry_run_text(const index::Content& content, const importing::NamePlan& plan,
-                         const std::vector<DiskDestination>& disks, const std::string& target) {
+std::string dry_run_text(const index::Content& content, const importing::NamePlan& names,
+                         const importing::DiskPlan& disks, const target::Target& target) {
   std::string text;
-  for (const importing::NamedReference& name : plan.names) {
+  for (const importing::NamedReference& name : names.names) {
     text +=
         fmt::format("{} -> {}/{}\n", printable(content.name_of(content.references[name.reference])),
-                    printable(target), printable(name.target.text()));
+                    printable(target.uri()), printable(name.target.text()));
   }
-  for (const DiskDestination& disk : disks) {
-    text += fmt::format("disk {} -> {}\n", printable(disk.disk), printable(disk.target));
+  for (const importing::PlannedDisk& disk : disks.disks) {
+    text += fmt::format("disk {} -> {}\n", printable(disk.name),
+                        printable(disk.reference ? disk.reference->text() : disk.paths.front()));
   }
   return text + "nothing was sent (--dry-run)\n";
 }
 
-std::string dry_run_json(const index::Content& content, const importing::NamePlan& plan,
-                         const std::vector<DiskDestination>& disks, const std::string& target) {
-  Json names = Json::array();
-  for (const importing::NamedReference& name : plan.names) {
-    names.push_back({{"source", content.name_of(content.references[name.reference])},
-                     {"target", name.target.text()}});
+std::string dry_run_json(const index::Content& content, const importing::NamePlan& names,
+                         const importing::DiskPlan& disks, const target::Target& target) {
+  Json name_list = Json::array();
+  for (const importing::NamedReference& name : names.names) {
+    name_list.push_back({{"source", content.name_of(content.references[name.reference])},
+                         {"target", name.target.text()}});
   }
-  Json disk_names = Json::array();
-  for (const DiskDestination& disk : disks) {
-    disk_names.push_back({{"name", disk.disk}, {"target", disk.target}});
+  Json disk_list = Json::array();
+  for (const importing::PlannedDisk& disk : disks.disks) {
+    disk_list.push_back({{"name", disk.name},
+                         {"target", disk.reference ? disk.reference->text() : disk.paths.front()}});
   }
   const Json json = {
-      {"target", target}, {"names", std::move(names)}, {"disks", std::move(disk_names)}};
+      {"target", target.uri()}, {"names", std::move(name_list)}, {"disks", std::move(disk_list)}};
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 

@@ -6,9 +6,11 @@
 
 #include "bundle/damage.h"
 #include "bundle/verify.h"
+#include "importing/disk_plan.h"
 #include "importing/mend.h"
 #include "importing/names.h"
 #include "importing/receipt.h"
+#include "target/target.h"
 
 /// What the commands tell on standard output at their end. All text is harmless.
 namespace seabag::importer {
@@ -29,16 +31,10 @@ std::string patch_text(const importing::MendReport& mended);
 /// The document of verify_json(), and what was mended before.
 std::string patch_json(const importing::MendReport& mended, const Verified& verified);
 
-/// Where a disk would go.
-struct DiskDestination {
-  std::string disk;
-  std::string target;
-};
-
-std::string dry_run_text(const index::Content& content, const importing::NamePlan& plan,
-                         const std::vector<DiskDestination>& disks, const std::string& target);
-std::string dry_run_json(const index::Content& content, const importing::NamePlan& plan,
-                         const std::vector<DiskDestination>& disks, const std::string& target);
+std::string dry_run_text(const index::Content& content, const importing::NamePlan& names,
+                         const importing::DiskPlan& disks, const target::Target& target);
+std::string dry_run_json(const index::Content& content, const importing::NamePlan& names,
+                         const importing::DiskPlan& disks, const target::Target& target);
 
 /// `output`: the index that was made; empty: none, the sealed one is as it was.
 std::string rebuild_text(const bundle::OpenedBundle& bundle, const std::string& output);

@@ -32,6 +32,10 @@ std::string base_name_of(const std::string& path) {
   return path.substr(begin, end - begin + 1);
 }
 
+std::string FileSystem::place_of(const std::string& path) {
+  return path;
+}
+
 std::uint64_t FileSystem::largest_file(const std::string& /*path*/) {
   return std::numeric_limits<std::uint64_t>::max();
 }

@@ -112,6 +112,9 @@ class FileSystem {
   /// Bytes that one file can have where `path` lies, as far as that is told beforehand: FAT ends
   /// before 4 GiB, and the process may have a limit (ulimit -f).
   virtual std::uint64_t largest_file(const std::string& path);
+  /// The same text for all paths that lead to one place: links are followed as far as something is
+  /// there, and a block device is told by its number.
+  virtual std::string place_of(const std::string& path);
   /// Takes an exclusive lock on the file or directory at `path`; nothing if another process holds
   /// it.
   virtual std::unique_ptr<Lock> try_lock(const std::string& path) = 0;

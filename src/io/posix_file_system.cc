@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <dirent.h>
@@ -367,6 +369,20 @@ class PosixFileSystem : public FileSystem {
       throw file_error(errno, "looking at the file system of", path);
     }
     return status.f_type == MSDOS_SUPER_MAGIC ? std::min(largest, kLargestOnFat) : largest;
+  }
+
+  std::string place_of(const std::string& path) override {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode)) {
+      return fmt::format("block device {}:{}", major(status.st_rdev), minor(status.st_rdev));
+    }
+    struct Free {
+      void operator()(char* text) const noexcept { std::free(text); }
+    };
+    const std::unique_ptr<char, Free> real(::realpath(path.c_str(), nullptr));
+    if (real) return real.get();
+    const std::string parent = parent_of(path);
+    return parent == path ? path : join(place_of(parent), base_name_of(path));
   }
 
   std::unique_ptr<Lock> try_lock(const std::string& path) override {

@@ -234,6 +234,17 @@ TEST_F(PosixFileSystemTest, LocksOnce) {
   EXPECT_EQ(code_of([&] { files_->try_lock(dir_ / "absent"); }), Code::kNotABundle);
 }
 
+TEST_F(PosixFileSystemTest, KnowsWhichPathsLeadToOnePlace) {
+  std::filesystem::create_directory(dir_ / "d");
+  std::filesystem::create_symlink("d", dir_ / "link");
+  const std::string place = files_->place_of(dir_ / "d/new");
+  for (const char* path : {"link/new", "./d//new", "d/../link/new"}) {
+    EXPECT_EQ(files_->place_of(dir_ / path), place) << path;
+  }
+  EXPECT_NE(files_->place_of(dir_ / "d/other"), place);
+  EXPECT_EQ(files_->place_of("new"), files_->place_of("./new"));
+}
+
 TEST_F(PosixFileSystemTest, SyncsDirectories) {
   EXPECT_NO_THROW(files_->sync_directory(dir_.path()));
   EXPECT_EQ(code_of([&] { files_->sync_directory(dir_ / "absent"); }), Code::kNotABundle);

@@ -4,6 +4,7 @@ import json
 import os
 import unittest
 
+import disk_images
 import harness
 from disk_images import MIB, noise, write_sparse
 from harness import IMPORT, run
@@ -55,6 +56,67 @@ class DiskTargets(harness.TestCase):
             run(IMPORT, "index", self.bundle, "--rebuild", "--output", place, expect=2)
         self.refused(f"oci:{self.dir}/layout", "--receipt", self.dir, expect=2, said="is a directory")
 
+    # Names and places that fall together.
+
+    def test_disks_that_would_get_one_name_are_reported_before_a_byte_is_sent(self):
+        one = ["--map", "disks/aa=disks/x", "--map", "disks/bb=disks/x"]
+        for form in ([], ["--disk-as-container"]):
+            self.refused(f"oci:{self.dir}/layout", *one, *form, "--on-existing-tag", "replace", expect=2,
+                         said=f"disk aa and disk bb would both become disks/x:{TAG}")
+        self.refused(f"dir:{self.dir}/out", *one, "--disk-as-container", expect=2, said="would both become")
+
+    def test_an_image_and_a_disk_that_would_get_one_name_are_reported(self):
+        bundle = self.make("named.bag", image=f"disks/aa:{TAG}")
+        for options in ([], ["--dry-run"]):
+            self.refused(f"oci:{self.dir}/layout", *options, "--on-existing-tag", "replace", bundle=bundle, expect=2,
+                         said=f"disks/aa:{TAG} and disk aa would both become")
+        self.push(bundle, f"dir:{self.dir}/out")  # a tarball and a file beside it
+        self.assertEqual(sorted(os.listdir(self.dir / "out/disks")), ["aa", "aa.vmdk", "bb.vmdk"])
+        bundle = self.make("directory.bag", image="disks/aa.vmdk:1")
+        self.refused(f"dir:{self.dir}/other", bundle=bundle, expect=2, said="disks/aa.vmdk:1 and disk aa would both become")
+
+    def test_a_name_that_the_target_cannot_have_is_reported(self):
+        for options in ([], ["--dry-run"]):
+            self.refused(f"oci:{self.dir}/layout", "--map", "disks=DISKS", *options, expect=2,
+                         said=["disk aa: ", "disk bb: ", "is no repository name"])
+
+    def test_disks_that_would_get_one_file_are_reported(self):
+        os.symlink(self.dir, self.dir / "link")
+        for options in ([], ["--dry-run"]):
+            self.refused(f"dir:{self.dir}/out", "--disk-to", f"aa={self.dir}/x", "--disk-to", f"bb={self.dir}/link/x",
+                         *options, expect=2, said="disk aa and disk bb would both become")
+        self.refused(f"dir:{self.dir}/out", "--disk-to", f"bb={self.dir}/1", "--disk-to", f"bb={self.dir}/2", expect=2,
+                     said='"bb" is given twice')
+        self.refused(f"dir:{self.dir}/out", "--disk-to", f"bb={self.dir}/x", "--receipt", self.dir / "x", expect=2,
+                     said="the receipt and disk bb")
+
+    def test_disks_that_would_get_one_device_are_reported(self):
+        device = disk_images.attach(self, write_sparse(self.dir / "device", 4 * MIB, [(0, noise(4 * MIB, 9))]))
+        other = self.dir / "by-id"
+        os.symlink(device, other)
+        before = disk_images.sha256_of(device)
+        self.refused(f"dir:{self.dir}/out", "--disk-to", f"aa={device}", "--disk-to", f"bb={other}", "--overwrite-device",
+                     expect=2, said="disk aa and disk bb would both become")
+        self.assertEqual(disk_images.sha256_of(device), before)
+
+    def test_versions_of_a_disk_that_would_get_one_file_are_reported(self):
+        layout = self.dir / "versions"
+        self.push(self.bundle, f"oci:{layout}", "--only", "disks/aa")
+        run("cp", self.disks["bb"], self.disks["aa"])
+        newer = self.export("newer.bag", f"disk:{self.disks['aa']}", env={"SOURCE_DATE_EPOCH": "1700000001"})
+        self.push(newer, f"oci:{layout}")
+        both = self.export("both.bag", f"oci:{layout}")
+        for existing in ("fail", "replace"):
+            self.refused(f"dir:{self.dir}/out", "--on-existing-tag", existing, bundle=both, expect=2,
+                         said=f"disks/aa:{TAG} and")
+        self.push(both, f"dir:{self.dir}/out", "--except", f"disks/aa:{TAG}")
+
+    def test_a_place_of_a_disk_that_cannot_be_is_reported(self):
+        for place in ("none/f", "aa.raw/f"):
+            for options in ([], ["--dry-run"]):
+                self.refused(f"dir:{self.dir}/out", "--disk-to", f"bb={self.dir}/{place}", *options, expect=2,
+                             said="there is no directory")
+
     # What is there already.
 
     def test_a_conflict_of_one_disk_keeps_everything_from_being_sent(self):
@@ -101,6 +163,26 @@ class DiskTargets(harness.TestCase):
         self.refused(f"dir:{out}", bundle=back, expect=33, said="nothing was pushed")
         self.push(back, f"dir:{out}", "--on-existing-tag", "replace")
         self.assertEqual(self.push(back, f"dir:{out}").stdout.count("already-there  disk"), 2)
+
+    # Options.
+
+    def test_options_for_disks_that_are_not_pushed_are_refused(self):
+        for options in ([], ["--dry-run"]):
+            self.refused(f"dir:{self.dir}/out", "--disk-to", f"nope={self.dir}/x", *options, expect=2,
+                         said='there is no disk "nope"')
+            self.refused(f"dir:{self.dir}/out", "--disk-to", f"bb={self.dir}/x", "--only", "disks/aa", *options, expect=2,
+                         said="--only and --except")
+
+    def test_options_that_disk_artifacts_cannot_have_are_refused(self):
+        layout = self.dir / "layout"
+        self.push(self.bundle, f"oci:{layout}")
+        back = self.export("back.bag", f"oci:{layout}")
+        for target, *options in ((f"dir:{self.dir}/out", "--disk-as", "raw"),
+                                 (f"dir:{self.dir}/out", "--disk-to", f"bb={self.dir}/x"),
+                                 (f"dir:{self.dir}/out", "--disk-as-container"),
+                                 (f"oci:{self.dir}/other", "--disk-as-container")):
+            self.refused(target, *options, bundle=back, expect=2, said=[options[0], "artifact", "--except"])
+        self.push(back, f"dir:{self.dir}/out", "--disk-as", "raw", "--except", "disks/**")
 
     # The account.
 
