@@ -171,12 +171,13 @@ std::string dry_run_text(const index::Content& content, const importing::NamePla
   std::string text;
   for (const importing::NamedReference& name : names.names) {
     text +=
-        fmt::format("{} -> {}/{}\n", printable(content.name_of(content.references[name.reference])),
-                    printable(target.uri()), printable(name.target.text()));
+        fmt::format("{} -> {}\n", printable(content.name_of(content.references[name.reference])),
+                    printable(target.location(name.target)));
   }
   for (const importing::PlannedDisk& disk : disks.disks) {
-    text += fmt::format("disk {} -> {}\n", printable(disk.name),
-                        printable(disk.reference ? disk.reference->text() : disk.paths.front()));
+    text += fmt::format(
+        "disk {} -> {}\n", printable(disk.name),
+        printable(disk.reference ? target.location(*disk.reference) : disk.paths.front()));
   }
   return text + "nothing was sent (--dry-run)\n";
 }

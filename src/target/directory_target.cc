@@ -107,6 +107,10 @@ std::optional<std::string> DirectoryTarget::objection(const oci::Reference& name
   return std::nullopt;
 }
 
+std::string DirectoryTarget::location(const oci::Reference& name) const {
+  return io::join(name_.path, path_below(name));
+}
+
 std::string DirectoryTarget::collision_key(const oci::Reference& name) const {
   return to_lower(path_below(name));
 }

@@ -33,6 +33,7 @@ class DirectoryTarget : public Target {
   DirectoryTarget& operator=(const DirectoryTarget&) = delete;
 
   std::string uri() const override { return name_.text; }
+  std::string location(const oci::Reference& name) const override;
   std::optional<std::string> objection(const oci::Reference& name) const override;
   std::string collision_key(const oci::Reference& name) const override;
   /// Of a tarball that is there: what its index.json says.

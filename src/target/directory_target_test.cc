@@ -132,6 +132,7 @@ TEST_F(DirectoryTargetTest, MakesALayoutTarballOfEachReference) {
   target.put_image(image.whole());
   target.finish();
   EXPECT_THAT(all_files(), ElementsAre("team/app/1.0.tar"));
+  EXPECT_EQ(target.location(named("team/app", "1.0")), path_ + "/team/app/1.0.tar");
   EXPECT_THAT(
       members("team/app/1.0.tar"),
       ::testing::UnorderedElementsAre(

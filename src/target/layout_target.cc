@@ -174,6 +174,11 @@ void LayoutTarget::require_directory(const std::string& path) {
   }
 }
 
+// Source: containers-transports(5), "oci:path[:reference]".
+std::string LayoutTarget::location(const oci::Reference& name) const {
+  return fmt::format("oci:{}:{}", name_.path, name.text());
+}
+
 std::optional<std::string> LayoutTarget::objection(const oci::Reference& name) const {
   if (!name.registry.empty() && !oci::is_registry(name.registry)) {
     return fmt::format("{} is no registry: expected HOST[:PORT]", seabag::quoted(name.registry));

@@ -42,6 +42,7 @@ class LayoutTarget : public Target {
   LayoutTarget& operator=(const LayoutTarget&) = delete;
 
   std::string uri() const override { return name_.text; }
+  std::string location(const oci::Reference& name) const override;
   std::optional<std::string> objection(const oci::Reference& name) const override;
   std::optional<digest::Digest> find_tag(const std::string& repository,
                                          const std::string& tag) override;

@@ -313,6 +313,7 @@ TEST_F(LayoutTargetTest, HasNoPlaceForNamesThatAreNone) {
   LayoutTarget target = open();
   EXPECT_THROW(target.put_manifest("a/../b", image_of("x"), std::nullopt, "1"), Error);
   EXPECT_THROW(target.put_manifest("a/b", image_of("x"), std::nullopt, "1/2"), Error);
+  EXPECT_EQ(target.location({"", "a/b", "1", {}}), "oci:" + path_ + ":a/b:1");
   EXPECT_TRUE(target.objection({"", "A/b", "1", {}}));
   EXPECT_TRUE(target.objection({"no registry", "a/b", "1", {}}));
   EXPECT_FALSE(target.objection({"localhost:5000", "a/b", "1", {}}));

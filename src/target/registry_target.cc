@@ -51,6 +51,10 @@ RegistryTarget::RegistryTarget(TargetName name, std::shared_ptr<registry::Regist
                                std::uint64_t chunk_size)
     : name_(std::move(name)), registry_(std::move(registry)), chunk_size_(chunk_size) {}
 
+std::string RegistryTarget::location(const oci::Reference& name) const {
+  return fmt::format("docker://{}/{}", name_.registry, prefixed(name.text()));
+}
+
 std::optional<std::string> RegistryTarget::objection(const oci::Reference& name) const {
   const std::string repository = prefixed(name.repository_text());
   if (auto fault = grammar_objection(repository, name.tag)) return fault;

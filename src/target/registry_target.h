@@ -25,6 +25,7 @@ class RegistryTarget : public Target {
                  std::uint64_t chunk_size);
 
   std::string uri() const override { return name_.text; }
+  std::string location(const oci::Reference& name) const override;
   std::optional<std::string> objection(const oci::Reference& name) const override;
   std::optional<digest::Digest> find_tag(const std::string& repository,
                                          const std::string& tag) override;

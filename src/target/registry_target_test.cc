@@ -130,6 +130,9 @@ TEST(RegistryTarget, PutsThePrefixBeforeEveryRepository) {
   target.put_manifest("a/b", manifest_of(image_text(kBlob)), std::nullopt, "1");
   EXPECT_THAT(server.repositories(), ::testing::UnorderedElementsAre("team/a/b", "team/c"));
   EXPECT_THAT(server.tags("team/a/b"), ElementsAre("1"));
+  EXPECT_THAT(
+      target.location({"", "a/b", "1", {}}),
+      ::testing::AllOf(::testing::StartsWith("docker://"), ::testing::EndsWith("/team/a/b:1")));
 }
 
 // Mounting.

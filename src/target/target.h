@@ -52,6 +52,12 @@ class Target {
   /// No I/O.
   virtual std::string collision_key(const oci::Reference& name) const { return name.text(); }
 
+  /// Where `name` comes to lie, as other programs take it: "docker://host/prefix/app:1",
+  /// "dir/app/1.tar". No I/O.
+  virtual std::string location(const oci::Reference& name) const {
+    return uri() + '/' + name.text();
+  }
+
   /// The digest that a tag has there now; nothing if it has none.
   virtual std::optional<digest::Digest> find_tag(const std::string& repository,
                                                  const std::string& tag) = 0;

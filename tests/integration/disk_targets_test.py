@@ -209,6 +209,43 @@ class DiskTargets(harness.TestCase):
                   "--receipt", receipt, expect=31)
         self.assertEqual(self.outcomes(receipt), [("aa", "unavailable"), ("bb", None)])
 
+    # The dry run.
+
+    def dry_run(self, target, *options, bundle=None):
+        lines = self.push(bundle or self.bundle, target, "--dry-run", *options).stdout.splitlines()
+        return [line.split(" -> ")[1] for line in lines if " -> " in line]
+
+    def test_a_dry_run_into_a_directory_names_the_files_that_are_written(self):
+        for options in ([], ["--disk-as", "raw"], ["--disk-as", "vmdk-flat"], ["--disk-to", f"aa={self.dir}/x"],
+                        ["--disk-as-container"]):
+            with self.subTest(options=options):
+                out = self.dir / ("out" + "".join(options).replace("/", ""))
+                named = self.dry_run(f"dir:{out}/", *options)
+                self.assertEqual(len(named), 3)
+                self.assertFalse(out.exists())
+                self.push(self.bundle, f"dir:{out}/", *options)
+                for path in named:
+                    self.assertTrue(os.path.isfile(path), path)
+        layout = self.dir / "layout"
+        self.push(self.bundle, f"oci:{layout}")
+        back = self.export("back.bag", f"oci:{layout}")
+        named = self.dry_run(f"dir:{self.dir}/back", bundle=back)
+        self.assertEqual(sorted(named), [f"{self.dir}/back/{path}" for path in
+                                         ("disks/aa.vmdk", "disks/bb.vmdk", "team/app/1.tar")])
+
+    def test_a_dry_run_into_a_registry_or_layout_names_what_others_find_there(self):
+        registry = self.registry()
+        target = f"docker://{registry.host}/mirror"
+        plain = ["--plain-http", registry.host]
+        named = self.dry_run(target + "/", *plain)
+        self.assertEqual(named, [f"{target}/team/app:1", f"{target}/disks/aa:{TAG}", f"{target}/disks/bb:{TAG}"])
+        self.push(self.bundle, target, registry=registry)
+        layout = self.dir / "layout"
+        in_layout = self.dry_run(f"oci:{layout}")
+        self.push(self.bundle, f"oci:{layout}")
+        for name in named + in_layout:
+            run("skopeo", "inspect", "--raw", "--tls-verify=false", name)
+
 
 if __name__ == "__main__":
     unittest.main()
