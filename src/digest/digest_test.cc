@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "digest/digest.h"
 
+#include <array>
 #include <unordered_set>
 
 #include <gmock/gmock.h>
@@ -88,6 +89,20 @@ struct Case {
 };
 
 class ParseDigestRefuses : public testing::TestWithParam<Case> {};
+
+// What a manifest says are digests may begin or end alike.
+TEST(Digest, FallsElsewhereForEachOfItsBytes) {
+  std::unordered_set<std::size_t> ends;
+  std::array<std::byte, 32> raw = {};
+  for (std::size_t at = 0; at < raw.size(); ++at) {
+    for (int value = 1; value < 256; ++value) {
+      raw[at] = static_cast<std::byte>(value);
+      ends.insert(std::hash<Digest>()(Digest(Algorithm::kSha256, raw)) % (1U << 30U));
+    }
+    raw[at] = std::byte{0};
+  }
+  EXPECT_GT(ends.size(), raw.size() * 255 - 20);
+}
 
 TEST_P(ParseDigestRefuses, It) {
   const Case& row = GetParam();
