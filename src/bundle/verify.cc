@@ -31,7 +31,8 @@
 // Two SHA-256 go over every payload byte: the file's for the bag, the blob's for OCI. A file's own
 // can only be computed in order, so a file is one task, the largest first; the blobs in it take
 // part in its pass (digest::PartsHasher). Blobs that cannot, because the index has them overlap or
-// they have SHA-512, or that come behind a sector which cannot be read, are read on their own.
+// they have SHA-512, that the end of a cut file cuts, or that come behind a sector which cannot be
+// read, are read on their own.
 
 namespace seabag::bundle {
 namespace {
@@ -362,19 +363,19 @@ class Verification {
   }
 
   void check_file(std::uint32_t file) {
-    const index::PayloadFile& payload = index().files[file];
     if (bundle_.payload(file) == nullptr) {
       add_damaged(file);
       return;
     }
-    std::vector<index::Location> within = blobs_in(file);  // the pass over the file
+    const std::uint64_t size = bundle_.payload(file)->size();  // it may be cut
+    std::vector<index::Location> within = blobs_in(file);      // the pass over the file
     std::vector<index::Location> on_their_own;
     std::vector<digest::Part> parts;
     std::uint64_t end = 0;
     for (const index::Location at : within) {
       const index::Blob& blob = content().blobs[at.blob];
       const digest::Part part{at.offset, blob.size};
-      const bool fits = digest::may_follow(end, part) && part.offset + part.size <= payload.size &&
+      const bool fits = digest::may_follow(end, part) && part.offset + part.size <= size &&
                         blob.digest.algorithm() == digest::Algorithm::kSha256;
       if (!fits) {
         on_their_own.push_back(at);

@@ -223,6 +223,29 @@ TEST_F(SealedBundle, SaysThatATarballWasCut) {
   EXPECT_THAT(check().findings, ::testing::Not(IsEmpty()));
 }
 
+// Wherever the cut is: between blobs, within one, behind the last.
+TEST_F(SealedBundle, SaysWhichBlobsACutTarballLost) {
+  write_sample(*files_, path_, sample_, {});
+  const std::string tarball = "data/images/images.tar";
+  const index::Index index = OpenedBundle::open(*files_, path_, std::nullopt).index();
+  for (std::uint64_t cut = index.files.front().size - 100; cut >= 1000; cut -= 100) {
+    files_->open(at(tarball), io::OpenMode::kReadWrite)->resize(cut);
+    std::set<index::BlobId> lost;
+    for (const index::Location& blob : index.locations) {
+      const std::uint64_t size = index.content.blobs[blob.blob].size;
+      if (size != 0 && blob.offset + size > cut) lost.insert(blob.blob);
+    }
+    const VerifyReport report = check();
+    std::set<index::BlobId> damaged;
+    for (const index::Location& blob : report.damaged_blobs) damaged.insert(blob.blob);
+    EXPECT_EQ(damaged, lost) << "cut at " << cut;
+    const auto is_checksum = [&](const Finding& finding) {
+      return finding.text.starts_with("\"" + tarball + "\": expected digest sha256:");
+    };
+    EXPECT_EQ(std::ranges::count_if(report.findings, is_checksum), 1) << "cut at " << cut;
+  }
+}
+
 TEST_F(SealedBundle, SaysThatATarballIsMissing) {
   write_sample(*files_, path_, sample_, {});
   files_->remove_file(at("data/images/images.tar"));
