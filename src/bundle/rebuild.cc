@@ -172,9 +172,10 @@ class GraphWalk {
     throw;
   }
 
-  // No recursion beyond kIndexDepth, and each manifest once, however often it is a child.
+  // No recursion beyond kIndexDepth, and each manifest once, however often it is a child: once it
+  // and all below it could be read, for where it is damaged, another tarball may have it whole.
   void walk(const FoundTarball& tarball, const oci::Descriptor& descriptor, int depth) {
-    if (!walked_.insert(descriptor.digest).second) return;
+    if (walked_.contains(descriptor.digest)) return;
     const oci::RawManifest raw = read_manifest(tarball, descriptor);
     const oci::Manifest manifest = oci::parse_manifest(raw);
     builder_.add_manifest(raw, manifest);
@@ -187,6 +188,7 @@ class GraphWalk {
       if (tarball.blobs.contains(child.digest)) walk(tarball, child, depth + 1);
     }
     note_absences(tarball, manifest);
+    walked_.insert(descriptor.digest);
   }
 
   // [BND-2]: each tarball has what its names need, also what another tarball has as well.

@@ -312,17 +312,19 @@ Members nested_layout(int depth, int times) {
   return layout(named(indexes.front(), "team/app:1", kIndex), blobs);
 }
 
-// A bag without an index around one tarball, every checksum of it right: what a hostile writer can
-// do.
+// A bag without an index around tarballs, every checksum of it right: what a hostile writer can do.
 class HostileTarball : public LostIndex {
  protected:
-  void write_bag(const std::string& tarball) {
+  void write_bag(const std::string& tarball) { write_bag({{"data/images/images.tar", tarball}}); }
+
+  void write_bag(const Members& tarballs) {
     io::create_directories(*files_, at("data/images"));
     const auto put = [&](const std::string& name, const std::string& text) {
       io::write_new_file(*files_, at(name), io::bytes_of(text));
       return bagit::ManifestEntry{digest::digest_of(io::bytes_of(text)), name};
     };
-    std::vector<bagit::ManifestEntry> payload = {put("data/images/images.tar", tarball)};
+    std::vector<bagit::ManifestEntry> payload;
+    for (const auto& [name, tarball] : tarballs) payload.push_back(put(name, tarball));
     std::vector<bagit::ManifestEntry> tags = {
         put("bagit.txt", bagit::write_declaration()),
         put("bag-info.txt", bagit::write_bag_info({{"Seabag-Format-Version", "1"}})),
@@ -418,6 +420,27 @@ TEST_F(HostileTarball, WithTheSameChildOverAndOverIsReadInLinearTime) {  // C10
   const OpenedBundle bundle = open();
   EXPECT_THAT(bundle.index().content.manifests, SizeIs(9));
   EXPECT_THAT(check().findings, Not(IsEmpty())) << "manifest.json does not name the image";
+}
+
+// Two tarballs with the same images, and every member of the first damaged in turn: what is said of
+// the second is what is said of it when both are sound.
+TEST_F(HostileTarball, WithADamagedManifestLeavesTheOneThatSharesItInPeace) {
+  const Members sound = nested_layout(2, 1);
+  const auto said_of_second = [&](const Members& first) {
+    write_bag({{"data/images/a.tar", tarball_of(first)}, {"data/images/b.tar", tarball_of(sound)}});
+    std::vector<std::string> texts;
+    for (const Finding& finding : check().findings) {
+      if (finding.file == "data/images/b.tar") texts.push_back(finding.text);
+    }
+    io::remove_tree(*files_, path_);
+    return texts;
+  };
+  const std::vector<std::string> of_sound = said_of_second(sound);
+  for (std::size_t member = 3; member < sound.size(); ++member) {
+    Members damaged = sound;
+    damaged[member].second.back() ^= 1;
+    EXPECT_EQ(said_of_second(damaged), of_sound) << damaged[member].first;
+  }
 }
 
 TEST_F(HostileTarball, WithoutALayerHasAnImageThatIsNotWhole) {  // C16
