@@ -67,10 +67,9 @@ void take_table(FoundTarball& tarball, const tar::FoundMember& found) {
                                         found.member.path, found.member.size,
                                         limits::kLayoutIndexBytes));
   }
-  const std::string text =
-      read_text(*tarball.bytes, found.placement.data_offset, found.member.size);
+  std::string text = read_text(*tarball.bytes, found.placement.data_offset, found.member.size);
   if (found.member.path == oci::kLayoutPath) oci::require_layout_version(text);
-  if (found.member.path == oci::kIndexPath) tarball.names = text;
+  if (found.member.path == oci::kIndexPath) tarball.names = std::move(text);
 }
 
 void take_member(FoundTarball& tarball, const tar::FoundMember& found, std::size_t position) {
@@ -109,9 +108,11 @@ class GraphWalk {
     source_ = builder_.add_source(kUnknown);
   }
 
-  void add(const FoundTarball& tarball) {
+  // Takes its names away: those of thousands of tarballs, all held to the end, would be gigabytes.
+  void add(FoundTarball& tarball) {
+    const std::string names = std::exchange(tarball.names, {});
     for (const auto& [digest, at] : tarball.blobs) builder_.require(blob(digest, at.size));
-    oci::visit_layout_index(tarball.names,
+    oci::visit_layout_index(names,
                             [&](const oci::NamedManifest& entry) { add_name(tarball, entry); });
     for (const auto& [digest, at] : tarball.missing) {
       builder_.lose(blob(digest, at.size), kUnknown, kLostReason);
@@ -128,9 +129,7 @@ class GraphWalk {
       }
     }
     try {
-      index::Content content = builder_.take();
-      index::nesting_of(content);
-      return content;
+      return builder_.take();
     } catch (const Error& error) {
       // One tag with two meanings is the user's doing when exporting, and nobody's here.
       throw malformed_tarball(error.what());

@@ -40,6 +40,8 @@ namespace {
 using index::BlobId;
 using index::Presence;
 
+constexpr std::uint64_t kLargeTable = 1U << 20U;
+
 // Holds a table of contents in a tarball against what it should be, piece by piece: that of 20,000
 // images has megabytes.
 class TableComparison {
@@ -284,7 +286,7 @@ class Verification {
     compare(oci::kLayoutPath, [](const oci::TextSink& write) { write(oci::kLayoutText); });
     const auto names = tables.find(oci::kIndexPath);
     if (names == tables.end()) return complain(oci::kIndexPath, "missing");
-    const auto references = references_in(read_text(tarball, names->second));
+    const auto references = references_in(tarball, names->second);
     compare(oci::kIndexPath, [&](const oci::TextSink& write) {
       write_layout_index(content(), bundle_.graph(), references, write);
     });
@@ -301,7 +303,12 @@ class Verification {
     return text;
   }
 
-  std::vector<std::uint32_t> references_in(const std::string& layout_json) const {
+  std::vector<std::uint32_t> references_in(const io::BlobSource& tarball,
+                                           const digest::Part& table) {
+    // One at a time of those that are large: with all that comes of it, each takes a hundred MiB.
+    std::unique_lock alone(large_table_, std::defer_lock);
+    if (table.size > kLargeTable) alone.lock();
+    const std::string layout_json = read_text(tarball, table);
     std::unordered_set<std::string> names;  // which may be there twice, and belong to several
     std::vector<std::uint32_t> references;
     oci::visit_layout_index(layout_json, [&](const oci::NamedManifest& entry) {
@@ -495,7 +502,8 @@ class Verification {
   const ReferencesByName references_;
   // By file, as positions in the index's locations; ascending, so by blob.
   const Grouped<std::uint32_t> places_;
-  std::mutex mutex_;  // guards report_ and listed_ while tasks run
+  std::mutex large_table_;  // held by the task that reads one
+  std::mutex mutex_;        // guards report_ and listed_ while tasks run
   VerifyReport report_;
   std::unordered_set<std::uint32_t> listed_;
 };
