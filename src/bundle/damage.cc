@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -16,6 +17,14 @@ namespace seabag::bundle {
 namespace {
 
 using index::BlobId;
+
+// `"A"` of `"A": expected ...`, as seabag::quoted() writes it; empty if the text begins otherwise.
+std::string leading_quoted(const std::string& text) {
+  if (!text.starts_with('"')) return {};
+  std::size_t end = 1;
+  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2U : 1U;
+  return end < text.size() ? text.substr(0, end + 1) : std::string();
+}
 
 class Assessment {
  public:
@@ -157,11 +166,14 @@ class Assessment {
 
   // Findings that no damaged byte of a payload file accounts for.
   void find_unexplained() {
+    std::unordered_set<std::string> paths;  // of damaged files
+    std::unordered_set<std::string> quoted_paths;
+    for (const std::uint32_t file : report_.damaged_files) {
+      paths.insert(index().files[file].path);
+      quoted_paths.insert(quoted(index().files[file].path));
+    }
     const auto is_of_damaged_file = [&](const Finding& finding) {
-      return std::ranges::any_of(report_.damaged_files, [&](std::uint32_t file) {
-        const std::string& path = index().files[file].path;
-        return finding.file == path || finding.text.starts_with(quoted(path));
-      });
+      return paths.contains(finding.file) || quoted_paths.contains(leading_quoted(finding.text));
     };
     const auto lies_in_damaged_file = [&](const digest::Digest& digest) {
       const auto blob = bundle_.graph().find(digest);

@@ -138,6 +138,24 @@ TEST_F(DamagedBundle, ListsWhatLiesBehindTheCutOfATarball) {
   EXPECT_GE(found.frame_ranges, 1U);
 }
 
+TEST_F(DamagedBundle, IsWhatAFindingIsAboutThatNamesItsFileOrBeginsWithIt) {
+  const OpenedBundle bundle = OpenedBundle::open(*files_, path_, std::nullopt);
+  VerifyReport report;
+  report.damaged_files = {0};
+  ASSERT_EQ(bundle.index().files[0].path, kTarball);
+  report.findings = {{.text = "its headers", .file = kTarball},
+                     {.text = "\"data/images/images.tar\" is missing"},
+                     {.text = "\"data/images/images.tar\\\"\" is missing"},
+                     {.text = "\"data/images/images.tar"},
+                     {.text = "data/images/images.tar is missing"},
+                     {.text = "lacks \"data/images/images.tar\""},
+                     {.text = ""}};
+  EXPECT_THAT(
+      find_damage(bundle, report).beyond_repair,
+      ElementsAre("\"data/images/images.tar\\\"\" is missing", "\"data/images/images.tar",
+                  "data/images/images.tar is missing", "lacks \"data/images/images.tar\"", ""));
+}
+
 TEST_F(DamagedBundle, SaysThatAFileTooMuchIsBeyondRepair) {
   io::write_new_file(*files_, at("data/images/more.tar"), io::bytes_of("x"));
   const Damage found = damage();
