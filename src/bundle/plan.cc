@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -159,14 +160,23 @@ std::string file_stem(const index::Repository& repository) {
   return stem.erase(0, stem.find_first_not_of(".-"));
 }
 
-// "data/images/STEM.tar", with a number where that is taken.
-std::string unique_path(const std::string& stem, std::set<std::string>& taken) {
-  std::string path = fmt::format("data/images/{}.tar", stem);
-  for (int i = 2; !taken.insert(path).second; ++i) {
-    path = fmt::format("data/images/{}-{}.tar", stem, i);
+class UniquePaths {
+ public:
+  /// "data/images/STEM.tar", with the least number from 2 on where that is taken.
+  std::string take(const std::string& stem) {
+    std::string path = fmt::format("data/images/{}.tar", stem);
+    if (taken_.insert(path).second) return path;
+    std::uint32_t& number = next_.try_emplace(stem, 2).first->second;
+    do {
+      path = fmt::format("data/images/{}-{}.tar", stem, number++);
+    } while (!taken_.insert(path).second);
+    return path;
   }
-  return path;
-}
+
+ private:
+  std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, std::uint32_t> next_;  // by stem: all below are taken
+};
 
 std::vector<std::pair<std::string, Group>> groups_by_repository(const Content& content) {
   std::vector<Group> of_repository(content.repositories.size());
@@ -214,7 +224,7 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
     for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
     groups.emplace_back("images", std::move(all));
   }
-  std::set<std::string> taken;
+  UniquePaths paths;
   std::vector<bool> seen(content.blobs.size(), false);
   BundlePlan plan;
   for (auto& [stem, group] : groups) {
@@ -227,7 +237,7 @@ BundlePlan plan_bundle(const Content& content, const Graph& graph, const PlanOpt
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::string number = parts.size() == 1 ? "" : fmt::format("-{:04}", i + 1);
       plan.tarballs.push_back(
-          plan_group(content, graph, std::move(parts[i]), unique_path(stem + number, taken), seen));
+          plan_group(content, graph, std::move(parts[i]), paths.take(stem + number), seen));
       check(options.tarball_size == 0 ||
                 plan.tarballs.back().plan.tarball_size <= options.tarball_size,
             "a split tarball keeps to its size");

@@ -18,6 +18,7 @@ namespace {
 
 using sample_bundle::make_sample;
 using sample_bundle::Sample;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class PlanBundle : public ::testing::Test {
@@ -106,6 +107,36 @@ TEST_F(PlanBundle, GivesRepositoriesThatLookAlikeDifferentFiles) {
   const BundlePlan made = plan_bundle(content, graph, {.by_repository = true});
   ASSERT_EQ(made.tarballs.size(), 2U);
   EXPECT_NE(made.tarballs[0].path, made.tarballs[1].path);
+}
+
+// A bundle's names are in its checksums, so the same repositories have the same ones for ever: also
+// where the number that would come next belongs to another repository's own name.
+TEST_F(PlanBundle, NumbersRepositoriesThatLookAlikeInTheirOrder) {
+  index::Content content = sample_.content;
+  content.repositories.clear();
+  content.references.clear();
+  const std::string tail(64, 't');
+  for (const char* name : {"a-b", "a-b-2", "a-b-4", "a.b", "a/b", "a/b-2", "a_b", "a:b", "a+b"}) {
+    content.repositories.push_back({"", name});
+  }
+  for (const char* head : {"one/", "two/", "three/"}) {
+    content.repositories.push_back({"", head + tail});
+  }
+  for (std::uint32_t i = 0; i < content.repositories.size(); ++i) {
+    index::ReferenceInfo reference = sample_.content.references.front();
+    reference.repository = i;
+    content.references.push_back(std::move(reference));
+  }
+  content = index::canonical(std::move(content));
+  const index::Graph graph(content);
+  std::vector<std::string> paths;
+  for (const PlannedTarball& tarball :
+       plan_bundle(content, graph, {.by_repository = true}).tarballs) {
+    paths.push_back(tarball.path.substr(std::string("data/images/").size()));
+  }
+  EXPECT_THAT(paths, ElementsAre("a-b.tar", "a-b-2.tar", "a-b-2-2.tar", "a-b-4.tar", "a.b.tar",
+                                 "a-b-3.tar", "a-b-2-3.tar", "a-b-5.tar", "a_b.tar", tail + ".tar",
+                                 tail + "-2.tar", tail + "-3.tar"));
 }
 
 class Documents : public PlanBundle {};
