@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importing/mend.h"
 
-#include <algorithm>
-#include <iterator>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/grouped.h"
 #include "base/text.h"
 #include "bundle/frame.h"
 #include "bundle/opened.h"
@@ -38,6 +37,12 @@ class Mending {
         bundle_(bundle),
         supplies_(supplies),
         frames_(bundle.index()),
+        present_(bundle.index().files.size(),
+                 [&](const auto& put) {
+                   for (const index::Location& at : bundle.index().locations) {
+                     if (blob_at(at).presence == index::Presence::kPresent) put(at.file, at);
+                   }
+                 }),
         progress_(progress),
         stop_(stop) {}
 
@@ -84,15 +89,6 @@ class Mending {
     return bundle_.index().content.blobs[at.blob];
   }
 
-  std::vector<index::Location> present_blobs_of(std::uint32_t file) const {
-    std::vector<index::Location> blobs;
-    std::ranges::copy_if(
-        bundle_.index().locations, std::back_inserter(blobs), [&](const index::Location& at) {
-          return at.file == file && blob_at(at).presence == index::Presence::kPresent;
-        });
-    return blobs;
-  }
-
   void put_frame(std::uint32_t file, FileInRepair& target) const {
     frames_.for_each(file, [&](std::uint64_t offset, const io::BlobSource& bytes) {
       target.put(offset, bytes, std::nullopt, stop_);
@@ -103,7 +99,7 @@ class Mending {
     FileInRepair target(files_, path_of(file), *bundle_.payload(file));
     target.fit(file_at(file).size);
     put_frame(file, target);
-    for (const index::Location& at : present_blobs_of(file)) {
+    for (const index::Location& at : present_.of(file)) {
       const index::Blob& blob = blob_at(at);
       if (!supplies_.may_have(at)) continue;
       const io::FileBlob there(*bundle_.payload(file), at.offset, blob.size);
@@ -135,7 +131,7 @@ class Mending {
   }
 
   void make_tarball(std::uint32_t file) {
-    const std::vector<index::Location> blobs = present_blobs_of(file);
+    const auto blobs = present_.of(file);
     std::vector<std::unique_ptr<io::BlobSource>> sources;
     std::vector<digest::Digest> lacking;
     for (const index::Location& at : blobs) {
@@ -214,6 +210,7 @@ class Mending {
   const OpenedBundle& bundle_;
   const Supplies& supplies_;
   bundle::Frames frames_;
+  Grouped<index::Location> present_;  // the blobs, by file
   transfer::Progress& progress_;
   const std::stop_token& stop_;
   MendReport report_;
