@@ -138,7 +138,7 @@ inline constexpr std::uint64_t kVhdxLogBytes = 64U << 20U;
 /// Entries of a VHDX region table and of a metadata table ([MS-VHDX] 2.2.3.1, 2.6.1.1).
 inline constexpr std::uint32_t kVhdxTableEntries = 2047;
 
-/// Buffer of one stream of bytes; a worker holds two. Measured best of 64 KiB to 1 MiB on loopback.
+/// Buffer of one stream of bytes; a worker holds up to four. Best of 64 KiB to 1 MiB on loopback.
 inline constexpr std::size_t kBufferBytes = 256U << 10U;
 
 /// Different texts that one registry may have shown to users in a run.
