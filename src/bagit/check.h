@@ -25,7 +25,6 @@ struct BagReport {
   /// fetch.txt, manifests of other algorithms, journals beside a database; tag files that must be
   /// listed and are not.
   std::vector<std::string> malformed;
-  bool is_complete() const { return missing.empty() && unexpected.empty() && malformed.empty(); }
 };
 
 /// Holds the names in the bag's directory tree against the two manifests: RFC 8493's "complete",

@@ -324,11 +324,6 @@ std::optional<std::string> Statement::find_text(int column) const {
   return text(column);
 }
 
-std::optional<std::int64_t> Statement::find_integer(int column) const {
-  if (is_null(column)) return std::nullopt;
-  return integer(column);
-}
-
 void Database::Unregister::operator()(FileVfs* vfs) const noexcept {
   std::default_delete<FileVfs>()(vfs);
 }

@@ -45,7 +45,6 @@ class Statement {
   bool is_null(int column) const;
   /// Nothing for NULL.
   std::optional<std::string> find_text(int column) const;
-  std::optional<std::int64_t> find_integer(int column) const;
 
  private:
   struct Finalize {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transfer/stages.h"
 
-#include <utility>
-
 namespace seabag::transfer {
 
 MeteredSink::MeteredSink(io::ByteSink& next, Progress& progress, RateLimit& limit)
@@ -29,16 +27,6 @@ void MeteredSource::read_at(std::uint64_t offset, std::span<std::byte> out) cons
   limit_.take(out.size());
   from_.read_at(offset, out);
   progress_.add_bytes(out.size());
-}
-
-TeeSink::TeeSink(std::vector<io::ByteSink*> sinks) : sinks_(std::move(sinks)) {}
-
-void TeeSink::write(std::span<const std::byte> chunk) {
-  for (io::ByteSink* sink : sinks_) sink->write(chunk);
-}
-
-void TeeSink::finish() {
-  for (io::ByteSink* sink : sinks_) sink->finish();
 }
 
 }  // namespace seabag::transfer

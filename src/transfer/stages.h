@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
 #include "io/blob_source.h"
 #include "io/byte_sink.h"
 #include "transfer/progress.h"
@@ -36,17 +34,6 @@ class MeteredSource : public io::BlobSource {
   const io::BlobSource& from_;
   Progress& progress_;
   RateLimit& limit_;
-};
-
-/// Writes the same bytes to several sinks.
-class TeeSink : public io::ByteSink {
- public:
-  explicit TeeSink(std::vector<io::ByteSink*> sinks);
-  void write(std::span<const std::byte> chunk) override;
-  void finish() override;
-
- private:
-  std::vector<io::ByteSink*> sinks_;
 };
 
 }  // namespace seabag::transfer

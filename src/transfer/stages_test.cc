@@ -90,17 +90,5 @@ TEST(MeteredSource, DoesNotCountWhatCannotBeRead) {
   EXPECT_EQ(progress.total, 0U);
 }
 
-TEST(TeeSink, WritesToAllAndFinishesAll) {
-  testing::StrictMock<MockSink> first;
-  testing::StrictMock<MockSink> second;
-  EXPECT_CALL(first, write);
-  EXPECT_CALL(second, write);
-  EXPECT_CALL(first, finish);
-  EXPECT_CALL(second, finish);
-  TeeSink tee({&first, &second});
-  tee.write(io::bytes_of("abc"));
-  tee.finish();
-}
-
 }  // namespace
 }  // namespace seabag::transfer
