@@ -71,7 +71,7 @@ const Complaint kComplaints[] = {
     {"ReadBackOfALayout", {"push", "b", "oci:d", "--verify-target"}, "for a registry"},
     {"DamageOfPush", {"push", "b", "oci:d", "--damage", "f"}, "belongs to verify"},
     {"DamageOfAQuickLook", {"verify", "b", "--quick", "--damage", "f"}, "reads no content"},
-    {"DamageInTheBundle", {"verify", "b", "--damage", "b/f"}, "beside the bundle"},
+    {"DamageWithoutAName", {"verify", "b", "--damage", ""}, "beside the bundle"},
     {"DamageOfPatch", {"patch", "b", "--damage", "f"}, "belongs to verify"},
     {"MapOfVerify", {"verify", "b", "--map", "a=b"}, "belongs to push"},
     {"IndexAlone", {"index", "b"}, "expected --rebuild"},

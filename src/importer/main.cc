@@ -26,6 +26,7 @@
 #include "importer/command_line.h"
 #include "importer/listing.h"
 #include "importer/outcome.h"
+#include "importer/outputs.h"
 #include "importing/container_disk.h"
 #include "importing/disk_artifact.h"
 #include "importing/disk_plan.h"
@@ -275,6 +276,7 @@ int push(const CommandLine& line, const cli::Environment& environment, io::FileS
   const importing::DiskPlan disks =
       importing::plan_disks(bundle, names, disk_request(line), *target, files);
   require_names(names, disks, *target, progress);
+  refuse_names_in_bundle(line, names.names, files);
   if (line.dry_run) {
     cli::print((line.json ? dry_run_json : dry_run_text)(content, names, disks, *target));
     return 0;
@@ -317,6 +319,7 @@ int run_command(int argc, const char* const* argv, const std::stop_token& stop) 
   }
   const cli::Environment environment = cli::read_environment();
   const auto files = io::posix_file_system();
+  refuse_outputs_in_bundle(line, *files);
   const auto progress = cli::make_progress(kProgram, line.json, line.quiet, environment);
   if (line.command == Command::kVerify) return verify(line, *files, *progress, stop);
   if (line.command == Command::kList) return list(line, *files, *progress, stop);

@@ -97,6 +97,26 @@ void create_directories(FileSystem& files, const std::string& path) {
   files.sync_directory(parent_of(path));
 }
 
+bool lies_in(FileSystem& files, const std::string& directory, const std::string& path) {
+  const auto wanted = files.identify(directory);
+  // The nearest directory that is there. "/." leads on from directories alone.
+  std::string above = path;
+  while (!files.identify(join(above, "."))) {
+    std::string parent = parent_of(above);
+    if (parent == above) return false;
+    above = std::move(parent);
+  }
+  // "..", not the text before the last slash: behind a link that is another directory.
+  for (auto id = files.identify(join(above, ".")); id;) {
+    if (id == wanted) return true;
+    above = join(above, "..");
+    const auto next = files.identify(above);
+    if (next == id) return false;  // the root
+    id = next;
+  }
+  return false;
+}
+
 void remove_tree(FileSystem& files, const std::string& path) {
   const auto found = files.find(path);
   if (!found) return;

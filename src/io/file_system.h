@@ -18,6 +18,14 @@ struct FileExtent {
   bool is_stored = true;
 };
 
+/// Which file or directory something is, whatever it is called.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
 /// An open regular file, or a block device that the user named.
 ///
 /// Errors:  kIo, kNoSpace, kPermission or kMediumUnfit (the file would be too large), naming the
@@ -55,6 +63,8 @@ class File {
                      std::uint64_t length);
   /// The kernel's handle, for libraries that read the open file by "/proc/self/fd/N"; -1: none.
   virtual int descriptor() const = 0;
+  /// Nothing where the file system does not tell.
+  virtual std::optional<FileId> id() const { return std::nullopt; }
 };
 
 enum class OpenMode {
@@ -95,6 +105,9 @@ class FileSystem {
   virtual std::unique_ptr<File> open(const std::string& path, OpenMode mode) = 0;
   /// What lies at `path`, without following a symbolic link there; nothing if there is nothing.
   virtual std::optional<FileInfo> find(const std::string& path) = 0;
+  /// What `path` leads to, links followed; nothing if it leads nowhere, or out of sight, or where
+  /// the file system does not tell.
+  virtual std::optional<FileId> identify(const std::string& /*path*/) { return std::nullopt; }
   /// Sorted by name, without "." and "..".
   virtual std::vector<DirectoryEntry> list(const std::string& directory) = 0;
   /// The parent must exist. Errors: kPermission, also if the path exists.
@@ -140,6 +153,11 @@ void replace_file(FileSystem& files, const std::string& path, std::span<const st
 
 /// Creates `path` and what lacks above it, durably.
 void create_directories(FileSystem& files, const std::string& path);
+
+/// Whether `path`, which need not exist, would lie in `directory` or is it, at any depth, whatever
+/// links lead there. A link at the end of `path` counts as what it leads to only if that is a
+/// directory: a new file takes the place of the link.
+bool lies_in(FileSystem& files, const std::string& directory, const std::string& path);
 
 /// Removes `path` and all in it; links are removed, not followed. Nothing there: nothing done.
 void remove_tree(FileSystem& files, const std::string& path);

@@ -95,12 +95,22 @@ class Descriptor {
   int fd_;
 };
 
+FileId id_of(const struct stat& status) {
+  return {.device = status.st_dev, .inode = status.st_ino};
+}
+
 class PosixFile : public File {
  public:
   PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
 
   const std::string& path() const override { return path_; }
   int descriptor() const override { return fd_.get(); }
+
+  std::optional<FileId> id() const override {
+    struct stat status = {};
+    if (::fstat(fd_.get(), &status) != 0) throw file_error(errno, "looking at", path_);
+    return id_of(status);
+  }
 
   std::uint64_t size() const override {
     struct stat status = {};
@@ -291,6 +301,15 @@ class PosixFileSystem : public FileSystem {
       throw file_error(errno, "looking at", path);
     }
     return FileInfo{kind_of(status.st_mode), narrow<std::uint64_t>(status.st_size)};
+  }
+
+  std::optional<FileId> identify(const std::string& path) override {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) == 0) return id_of(status);
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP) {
+      return std::nullopt;
+    }
+    throw file_error(errno, "looking at", path);
   }
 
   std::vector<DirectoryEntry> list(const std::string& directory) override {

@@ -185,6 +185,40 @@ TEST_F(PosixFileSystemTest, LooksWithoutFollowing) {
   EXPECT_EQ(files_->find(dir_ / "f/below"), std::nullopt);
 }
 
+TEST_F(PosixFileSystemTest, KnowsAFileByWhateverNameItHas) {
+  write("f", "abc");
+  write("g", "abc");
+  std::filesystem::create_symlink("f", dir_ / "link");
+  std::filesystem::create_symlink("loop", dir_ / "loop");
+  const auto file = files_->open(dir_ / "f", OpenMode::kRead);
+  ASSERT_TRUE(file->id());
+  EXPECT_EQ(files_->identify(dir_ / "f"), file->id());
+  EXPECT_EQ(files_->identify(dir_ / "link"), file->id());
+  EXPECT_NE(files_->identify(dir_ / "g"), file->id());
+  for (const char* nowhere : {"absent", "f/below", "loop"}) {
+    EXPECT_EQ(files_->identify(dir_ / nowhere), std::nullopt) << nowhere;
+  }
+}
+
+TEST_F(PosixFileSystemTest, KnowsWhatLiesInADirectory) {
+  create_directories(*files_, dir_ / "bag/data");
+  create_directories(*files_, dir_ / "other");
+  write("bag/f", "abc");
+  std::filesystem::create_directory_symlink(dir_ / "bag/data", dir_ / "other/in");
+  std::filesystem::create_directory_symlink(dir_ / "other", dir_ / "bag/out");
+  std::filesystem::create_symlink(dir_ / "bag/f", dir_ / "other/file");
+  for (const char* inside : {"bag", "bag/", "bag/f", "bag/new", "bag/new/deep", "other/in",
+                             "other/in/new", "other/in/../new", "other/../bag/x", "bag/f/below"}) {
+    EXPECT_TRUE(lies_in(*files_, dir_ / "bag", dir_ / inside)) << inside;
+  }
+  for (const char* outside : {"", "bag2", "bag.json", "other/new", "other/file", "bag/out",
+                              "bag/out/new", "bag/../new", "nowhere/bag/x"}) {
+    EXPECT_FALSE(lies_in(*files_, dir_ / "bag", dir_ / outside)) << outside;
+  }
+  EXPECT_FALSE(lies_in(*files_, dir_ / "absent", dir_ / "absent/x"));
+  EXPECT_FALSE(lies_in(*files_, dir_ / "bag", "relative"));
+}
+
 TEST_F(PosixFileSystemTest, ListsSorted) {
   write("b", "");
   write("a", "");

@@ -53,6 +53,7 @@ class FaultFile : public io::File {
   const std::string& path() const override { return inner_->path(); }
   std::uint64_t size() const override { return inner_->size(); }
   int descriptor() const override { return inner_->descriptor(); }
+  std::optional<io::FileId> id() const override { return inner_->id(); }
   io::FileExtent extent_at(std::uint64_t offset) const override {
     if (!files_.finds_data_) return {.length = size() - offset, .is_stored = false};
     return inner_->extent_at(offset);

@@ -70,6 +70,9 @@ class FaultFs : public io::FileSystem {
 
   std::unique_ptr<io::File> open(const std::string& path, io::OpenMode mode) override;
   std::optional<io::FileInfo> find(const std::string& path) override { return inner_.find(path); }
+  std::optional<io::FileId> identify(const std::string& path) override {
+    return inner_.identify(path);
+  }
   std::vector<io::DirectoryEntry> list(const std::string& directory) override {
     return inner_.list(directory);
   }

@@ -93,6 +93,30 @@ class OddNames(harness.TestCase):
         run("rm", "-rf", layout / "b.bag")
         self.assertEqual({path: path.read_bytes() for path in layout.rglob("*") if path.is_file()}, before)
 
+    def test_nothing_is_written_into_the_bundle_that_is_read(self):
+        write_disk = self.dir / "d1.raw"
+        write_disk.write_bytes(b"disk" * 1024)
+        bundle = self.dir / "b.bag"
+        run(EXPORT, bundle, self.source, f"disk:{write_disk}")
+        os.symlink(bundle / "data", self.dir / "link")
+        files = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+        tarball = next(path for path in files if path.suffix == ".tar")
+        for words in (("push", bundle, "oci:o", "--receipt", tarball),
+                      ("push", bundle, "oci:o", "--receipt", bundle / "index.sqlite"),
+                      ("push", "b.bag", "oci:o", "--receipt", "./b.bag/receipt.json"),
+                      ("push", bundle, "oci:link/o"),
+                      ("push", "b.bag", "oci:b.bag/data/o"),
+                      ("push", bundle, f"dir:{tarball.parent}"),
+                      ("push", bundle, "dir:out", "--disk-to", f"d1={bundle}/data/new.raw"),
+                      ("verify", "./b.bag", "--damage", "b.bag/damage.json"),
+                      ("verify", bundle, "--damage", "link/damage.json"),
+                      ("index", bundle, "--rebuild", "--output", "link/../index.sqlite.new")):
+            with self.subTest(words=words):
+                done = run(IMPORT, *words, cwd=self.dir, expect=2)
+                self.assertIn("lies in the bundle", done.stderr)
+                self.assertEqual({path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}, files)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["b.bag", "d1.raw", "layout", "link"])
+
     def test_a_terminal_is_not_written_to_by_a_name(self):
         done = run(EXPORT, "\x1b[31mred\x07/b.bag", self.source, cwd=self.dir, expect=2)
         self.assertNotIn("\x1b", done.stderr)
