@@ -136,9 +136,7 @@ void RegistryTarget::put_manifest(const std::string& repository, const oci::RawM
     push_manifest(remote, digest, manifest);
   }
   const http::Response response = push_manifest(remote, tag.empty() ? digest : tag, manifest);
-  if (subject) {
-    referrers_api_ = response.header("oci-subject") ? ReferrersApi::kThere : ReferrersApi::kMissing;
-  }
+  if (subject) note_referrers_api(remote, response.header("oci-subject").has_value());
 }
 
 http::Response RegistryTarget::push_manifest(const std::string& remote,
@@ -199,19 +197,28 @@ bool RegistryTarget::has_all_below(const std::string& remote, const oci::RawMani
   });
 }
 
+void RegistryTarget::note_referrers_api(const std::string& remote, bool is_there) {
+  const std::lock_guard lock(mutex_);
+  referrers_api_.insert_or_assign(remote, is_there);
+}
+
 bool RegistryTarget::has_referrers_api(const std::string& remote, const digest::Digest& subject) {
-  if (referrers_api_ == ReferrersApi::kUnknown) {
-    http::Request request;
-    request.url = registry_->url(fmt::format("/v2/{}/referrers/{}", remote, subject.text()));
-    request.max_body_bytes = limits::kListPageBytes;
-    const http::Response response = registry_->send(std::move(request), push_scope(remote));
-    if (response.status >= 500 || response.status == 429) {
-      throw registry_->failure(response,
-                               fmt::format("looking for the referrers of {}", subject.text()));
-    }
-    referrers_api_ = is_index_answer(response) ? ReferrersApi::kThere : ReferrersApi::kMissing;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = referrers_api_.find(remote);
+    if (known != referrers_api_.end()) return known->second;
   }
-  return referrers_api_ == ReferrersApi::kThere;
+  http::Request request;
+  request.url = registry_->url(fmt::format("/v2/{}/referrers/{}", remote, subject.text()));
+  request.max_body_bytes = limits::kListPageBytes;
+  const http::Response response = registry_->send(std::move(request), push_scope(remote));
+  if (response.status >= 500 || response.status == 429) {
+    throw registry_->failure(response,
+                             fmt::format("looking for the referrers of {}", subject.text()));
+  }
+  const bool is_there = is_index_answer(response);
+  note_referrers_api(remote, is_there);
+  return is_there;
 }
 
 bool RegistryTarget::link_referrers(const std::string& repository, const digest::Digest& subject,

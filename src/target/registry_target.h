@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,8 +44,6 @@ class RegistryTarget : public Target {
   void finish() override {}
 
  private:
-  enum class ReferrersApi : int { kUnknown, kThere, kMissing };
-
   std::string prefixed(const std::string& repository) const;
   std::string remote_name(const std::string& repository, const std::string& tag = {}) const;
   http::Response head_manifest(const std::string& remote, const std::string& tag_or_digest);
@@ -52,13 +51,16 @@ class RegistryTarget : public Target {
                                const oci::RawManifest& manifest);
   bool has_all_below(const std::string& remote, const oci::RawManifest& manifest);
   bool has_referrers_api(const std::string& remote, const digest::Digest& subject);
+  void note_referrers_api(const std::string& remote, bool is_there);
 
   TargetName name_;
   std::shared_ptr<registry::Registry>
       registry_;  // shared with whoever opened it, to reuse connections and tokens
   std::uint64_t chunk_size_;
-  // What the registry showed last; it is the same for all repositories of one.
-  std::atomic<ReferrersApi> referrers_api_ = ReferrersApi::kUnknown;
+
+  std::mutex mutex_;  // guards what follows
+  // By repository, what was shown last of it: behind one name there may be several registries.
+  std::map<std::string, bool> referrers_api_;
 };
 
 }  // namespace seabag::target

@@ -672,6 +672,27 @@ TEST(RegistryTarget, AsksForTheApiWhenNoManifestShowedIt) {
   EXPECT_TRUE(without.link_referrers("a/b", sbom.subject.digest, {sbom.listed}));
 }
 
+// As behind a proxy for several registries.
+TEST(RegistryTarget, KnowsByRepositoryWhetherThereIsTheApi) {
+  ScriptedRegistry server;
+  const Referrer sbom = referrer(server, "sbom");
+  const Referrer other = referrer(server, "other");
+  for (const char* repository : {"with", "without"}) {
+    server.add_blob(repository, "sbom");
+    server.add_manifest(repository, "", sbom.subject.media_type, image_text(kBlob));
+  }
+  RegistryTarget target = open(server);
+  server.set_rules(RegistryRules{.referrers_api = false});
+  target.put_manifest("without", sbom.raw, sbom.subject, "");
+  server.set_rules(RegistryRules{});
+  target.put_manifest("with", sbom.raw, sbom.subject, "");
+  EXPECT_TRUE(target.link_referrers("without", sbom.subject.digest, {sbom.listed}));
+  EXPECT_FALSE(target.link_referrers("with", sbom.subject.digest, {sbom.listed}));
+  EXPECT_FALSE(target.link_referrers("a/b", other.subject.digest, {other.listed}))
+      << "it was asked for itself";
+  EXPECT_THAT(server.tags("without"), SizeIs(1));
+}
+
 TEST(RegistryTarget, TakesAPageOfSomethingElseForNoApi) {
   ScriptedRegistry server;
   const Referrer sbom = referrer(server, "sbom");
