@@ -131,7 +131,7 @@ class ContainerPush : public DiskWork {
     if (*there != measured.image.manifest.digest()) {
       return tag_conflict(disk.name, *there, measured.image.manifest.digest());
     }
-    disk.there = std::move(measured.image.manifest);
+    if (is_whole(measured.image)) disk.there = std::move(measured.image.manifest);
     return std::nullopt;
   }
 
@@ -143,8 +143,9 @@ class ContainerPush : public DiskWork {
       return PushOutcome::kAlreadyThere;
     }
     const auto [opened, layer, image] = measure(*disk.info);
-    const auto settled = look_at_tag(target_, disk.name, image.manifest.digest(),
-                                     options_.on_existing_tag, result.detail);
+    auto settled = look_at_tag(target_, disk.name, image.manifest.digest(),
+                               options_.on_existing_tag, result.detail);
+    if (settled == PushOutcome::kAlreadyThere && !is_whole(image)) settled.reset();
     if (settled == PushOutcome::kSkipped) return *settled;
     if (!settled) send(disk.name, image, conversion::ContainerLayerSource(*opened, layer));
     if (options_.read_back) require_given_back(target_, disk.name, image.manifest);
@@ -160,6 +161,11 @@ class ContainerPush : public DiskWork {
     conversion::ContainerLayer layer = measure.take_layer();
     DiskImage image = make_image(disk, architecture_, layer);
     return {std::move(opened), std::move(layer), std::move(image)};
+  }
+
+  bool is_whole(const DiskImage& image) const {
+    return target_.keeps(image.manifest.descriptor()) && target_.keeps(image.layer_blob) &&
+           target_.keeps(image.config_blob);
   }
 
   void send(const oci::Reference& name, const DiskImage& image, const io::BlobSource& layer) {

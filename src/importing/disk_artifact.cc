@@ -161,7 +161,7 @@ class DiskPush : public DiskWork {
     if (*there != artifact.manifest.digest()) {
       return tag_conflict(disk.name, *there, artifact.manifest.digest());
     }
-    disk.there = std::move(artifact.manifest);
+    if (is_whole(artifact)) disk.there = std::move(artifact.manifest);
     return std::nullopt;
   }
 
@@ -173,12 +173,20 @@ class DiskPush : public DiskWork {
       return PushOutcome::kAlreadyThere;
     }
     const DiskArtifact artifact = make_disk_artifact(bundle_, *disk.info, chunk_size_);
-    const auto settled = look_at_tag(target_, disk.name, artifact.manifest.digest(),
-                                     options_.on_existing_tag, result.detail);
+    auto settled = look_at_tag(target_, disk.name, artifact.manifest.digest(),
+                               options_.on_existing_tag, result.detail);
+    if (settled == PushOutcome::kAlreadyThere && !is_whole(artifact)) settled.reset();
     if (settled == PushOutcome::kSkipped) return *settled;
     if (!settled) send(disk.name, artifact);
     if (options_.read_back) require_given_back(target_, disk.name, artifact.manifest);
     return settled.value_or(PushOutcome::kPushed);
+  }
+
+  bool is_whole(const DiskArtifact& artifact) const {
+    return target_.keeps(artifact.manifest.descriptor()) &&
+           target_.keeps(config_descriptor(artifact.config)) &&
+           std::ranges::all_of(artifact.pieces,
+                               [&](const DiskPiece& piece) { return target_.keeps(piece.blob); });
   }
 
   void send(const oci::Reference& name, const DiskArtifact& artifact) {

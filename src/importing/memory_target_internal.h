@@ -28,6 +28,11 @@ class MemoryTarget : public target::Target {
   void go_down() { down_ = true; }
   /// From now on it does not give back what it has under that digest.
   void lose(const digest::Digest& digest) { lost_.insert(digest); }
+  /// Its file is gone, whatever leads to it.
+  void remove_file(const digest::Digest& digest) {
+    removed_.insert(digest);
+    std::erase_if(blobs_, [&](const auto& blob) { return blob.second == digest; });
+  }
   void refuse_links(std::optional<Code> code) { refuse_links_ = code; }
   void have_no_referrers_api() { referrers_api_ = false; }
 
@@ -47,6 +52,10 @@ class MemoryTarget : public target::Target {
     const std::scoped_lock lock(mutex_);
     return manifests_.contains({repository, digest});
   }
+  bool keeps(const oci::Descriptor& blob) override {
+    const std::scoped_lock lock(mutex_);
+    return !removed_.contains(blob.digest);
+  }
   target::PutOutcome put_blob(const std::string& repository, const oci::Descriptor& blob,
                               const io::BlobSource& bytes,
                               const std::vector<std::string>& mount_from) override {
@@ -55,6 +64,7 @@ class MemoryTarget : public target::Target {
     require_up();
     if (refused_.contains(blob.digest)) throw Error(Code::kRefused, "413 too large");
     const bool mounts = !mount_from.empty() && blobs_.contains({mount_from.front(), blob.digest});
+    removed_.erase(blob.digest);
     if (!blobs_.insert({repository, blob.digest}).second) return target::PutOutcome::kWasThere;
     events_.push_back((mounts ? "mount " : "blob ") + repository);
     return mounts ? target::PutOutcome::kMounted : target::PutOutcome::kUploaded;
@@ -124,6 +134,7 @@ class MemoryTarget : public target::Target {
   std::map<std::pair<std::string, digest::Digest>, std::set<digest::Digest>> linked_;
   std::set<digest::Digest> refused_;
   std::set<digest::Digest> lost_;
+  std::set<digest::Digest> removed_;
   std::size_t reads_ = 0;
   std::optional<Code> refuse_links_;
   std::vector<std::string> events_;

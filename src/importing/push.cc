@@ -58,7 +58,8 @@ class Push {
         progress_(progress),
         stop_(stop),
         receipt_(receipt),
-        limit_(options.max_rate, stop) {}
+        limit_(options.max_rate, stop),
+        kept_(content_.blobs.size()) {}
 
   void run(const std::function<int()>& look_elsewhere) {
     for (const NamedReference& name : names_) {
@@ -170,14 +171,14 @@ class Push {
     const oci::Reference& name = names_[i].target;
     const digest::Digest& wanted = receipt_.references[i].digest;
     if (name.tag.empty()) {
-      if (target_.has_manifest(name.repository, wanted)) already_there(i);
+      if (target_.has_manifest(name.repository, wanted) && is_whole(i)) already_there(i);
       return;
     }
     const auto there = target_.find_tag(name.repository, name.tag);
     silent_ = 0;
     if (!there) return;
     if (*there == wanted) {
-      already_there(i);
+      if (is_whole(i)) already_there(i);  // else it is needed, and what lacks is put
     } else if (is_fallback_tag(name.tag)) {
       states_[i] = State::kMerge;  // a list of referrers: both sides' entries belong in it
     } else if (options_.on_existing_tag == OnExistingTag::kSkip) {
@@ -190,6 +191,15 @@ class Push {
                     fmt::format("{} means {} there, expected {}", printable(name.text()),
                                 there->text(), wanted.text())));
     }
+  }
+
+  // A name in a layout leads on when a file below it is gone.
+  bool is_whole(std::size_t i) {
+    return std::ranges::all_of(graph_.closure_of(root_of(i)), [&](BlobId blob) {
+      if (kept_[blob] || content_.blobs[blob].presence != Presence::kPresent) return true;
+      kept_[blob] = target_.keeps(descriptor_of(blob));
+      return kept_[blob].load();
+    });
   }
 
   // The run that put a referrer there may have ended before it was entered in the list of them.
@@ -499,6 +509,7 @@ class Push {
   Receipt& receipt_;
   transfer::RateLimit limit_;
   std::vector<State> states_;  // parallel to names_; each changed by the one task that has it
+  std::vector<std::atomic<bool>> kept_;  // blobs that images which are there share, seen once
   std::atomic<int> silent_ = 0;
   std::atomic<int> conflicts_ = 0;
 

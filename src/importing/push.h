@@ -32,7 +32,8 @@ struct PushOptions {
 /// byte is sent; then
 ///   blobs (each uploaded once, mounted into the other repositories), manifests from the leaves up,
 ///   tags when all below is there, referrers and signatures last. An image whose tag is there with
-///   its digest is not looked into.
+///   its digest is not looked into, but for the files of a local layout, which must have their
+///   size.
 /// What one image fails with does not stop the others; it is in the receipt.
 /// `look_elsewhere`: looks at the places of what is pushed beside the images, when those of the
 ///   images were looked at, and returns how many hold something else.

@@ -129,6 +129,29 @@ TEST_F(PushBundle, SkipsWhatIsThere) {
   }
 }
 
+// In a layout names lead on when somebody removed a file below them.
+TEST_F(PushBundle, PutsAgainWhatLacksBelowANameThatIsThere) {
+  make();
+  run();
+  receipt_.references.clear();
+  const auto bundle = bundle::OpenedBundle::open(*files_, path_, std::nullopt);
+  const index::Content& content = bundle.index().content;
+  const auto config = bundle.graph().closure_of(content.references[0].manifest).back();
+  target_.remove_file(content.blobs[config].digest);
+  run();
+  EXPECT_GT(receipt_.blobs_uploaded + receipt_.blobs_mounted, 0U);
+  EXPECT_TRUE(target_.keeps({"", content.blobs[config].digest, 0}));
+  EXPECT_EQ(receipt_.references[0].outcome, PushOutcome::kPushed);
+  EXPECT_TRUE(std::ranges::any_of(receipt_.references, [](const PushedReference& reference) {
+    return reference.outcome == PushOutcome::kAlreadyThere;
+  }));
+  receipt_.references.clear();
+  run();
+  for (const PushedReference& reference : receipt_.references) {
+    EXPECT_EQ(reference.outcome, PushOutcome::kAlreadyThere);
+  }
+}
+
 TEST_F(PushBundle, PushesNothingWhenATagMeansSomethingElse) {
   make();
   target_.set_tag("team/tool", "v1", of("another"));

@@ -201,6 +201,11 @@ bool LayoutTarget::has_manifest(const std::string& /*repository*/, const digest:
   return is_intact(place(oci::blob_path(digest)), digest);
 }
 
+bool LayoutTarget::keeps(const oci::Descriptor& blob) {
+  const auto found = files_.find(place(oci::blob_path(blob.digest)));
+  return found && found->kind == io::FileKind::kRegular && found->size == blob.size;
+}
+
 bool LayoutTarget::is_intact(const std::string& path, const digest::Digest& digest) {
   const auto found = files_.find(path);
   if (!found || found->kind != io::FileKind::kRegular) return false;

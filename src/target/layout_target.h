@@ -49,6 +49,7 @@ class LayoutTarget : public Target {
   /// Whether put_manifest() without a tag would change nothing: children that no entry names are
   /// put again.
   bool has_manifest(const std::string& repository, const digest::Digest& digest) override;
+  bool keeps(const oci::Descriptor& blob) override;
   PutOutcome put_blob(const std::string& repository, const oci::Descriptor& blob,
                       const io::BlobSource& bytes,
                       const std::vector<std::string>& mount_from) override;

@@ -309,6 +309,18 @@ TEST_F(LayoutTargetTest, HasNoManifestThatIsDamaged) {
   EXPECT_FALSE(target.has_manifest("a/b", image.digest()));
 }
 
+TEST_F(LayoutTargetTest, KeepsABlobWhoseFileHasItsSize) {
+  LayoutTarget target = open();
+  EXPECT_FALSE(target.keeps(descriptor_of("config")));
+  put(target, "config");
+  EXPECT_TRUE(target.keeps(descriptor_of("config")));
+  write(oci::blob_path(descriptor_of("config").digest), "conf");
+  EXPECT_FALSE(target.keeps(descriptor_of("config")));
+  std::filesystem::remove(blob_path("config"));
+  std::filesystem::create_directory(blob_path("config"));
+  EXPECT_FALSE(target.keeps(descriptor_of("config")));
+}
+
 TEST_F(LayoutTargetTest, HasNoPlaceForNamesThatAreNone) {
   LayoutTarget target = open();
   EXPECT_THROW(target.put_manifest("a/../b", image_of("x"), std::nullopt, "1"), Error);

@@ -63,6 +63,11 @@ class Target {
                                                  const std::string& tag) = 0;
   virtual bool has_manifest(const std::string& repository, const digest::Digest& digest) = 0;
 
+  /// Whether the file of a blob, or of a manifest, lies there with its size. For local targets
+  /// alone, whose names lead on when somebody removed what is below them; a registry answers for
+  /// its own, so it is not asked. Nothing is read.
+  virtual bool keeps(const oci::Descriptor& /*blob*/) { return true; }
+
   /// Brings a blob there unless it is. `bytes` is read as it is sent and verified on the way:
   /// nothing is committed under its digest at the target unless it matched.
   /// `mount_from`: repositories of the target that are known to have it.

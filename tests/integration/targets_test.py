@@ -77,6 +77,20 @@ class Targets(harness.FilledRegistryTestCase):
         run("skopeo", "inspect", f"oci:{layout}:mine")
         run("skopeo", "inspect", f"oci:{layout}:library/busybox:1.35")
 
+    def test_a_layout_gets_back_what_somebody_removed(self):
+        layout = self.dir / "layout"
+        self.push(self.bundle, f"oci:{layout}")
+        blobs = sorted((layout / "blobs/sha256").iterdir())
+        index = (layout / "index.json").read_bytes()
+        removed, cut = blobs[0], blobs[-1]
+        content = removed.read_bytes(), cut.read_bytes()
+        removed.unlink()
+        cut.write_bytes(b"cut")
+        self.push(self.bundle, f"oci:{layout}")
+        self.assertEqual((removed.read_bytes(), cut.read_bytes()), content)
+        self.assertEqual((layout / "index.json").read_bytes(), index)
+        self.assertIn("0 blobs uploaded", self.push(self.bundle, f"oci:{layout}").stdout)
+
     def test_a_directory_gets_a_tarball_for_each_image(self):
         files = self.dir / "files"
         self.push(self.bundle, f"dir:{files}")
