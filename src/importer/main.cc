@@ -224,6 +224,14 @@ std::vector<std::unique_ptr<importing::DiskWork>> disk_work(const Push& push, io
   return work;
 }
 
+// Not if all of them go elsewhere: then there need not be a directory.
+bool writes_disks_to_target(const CommandLine& line, const index::Index& index,
+                            const importing::DiskPlan& disks) {
+  return !disks.artifacts.empty() || std::ranges::any_of(disks.chosen, [&](std::uint32_t i) {
+    return !line.disks.to.contains(index.disks[i].name);
+  });
+}
+
 // Images, then disks; before both, what is there in the place of either.
 void push_all(const Push& push, io::FileSystem& files, transfer::Progress& progress,
               const std::stop_token& stop, importing::Receipt& receipt) {
@@ -240,6 +248,10 @@ void push_all(const Push& push, io::FileSystem& files, transfer::Progress& progr
   if (line.push.read_back) {
     importing::read_back(push.bundle, push.names, push.target, line.push.jobs, progress, stop,
                          receipt);
+  }
+  if (line.target.transport == target::Transport::kDirectory &&
+      writes_disks_to_target(line, push.bundle.index(), push.disks)) {
+    push.target.lock();
   }
   for (const auto& work : disks) work->run();
   if (!push.disks.chosen.empty()) push.target.finish();

@@ -302,17 +302,10 @@ class Restore : public DiskWork {
 
   void write_new_raw(const DiskInfo& disk, const std::string& path) {
     const auto from = open_verified(disk);
-    const std::string part = path + ".part";
-    if (files_.find(part)) files_.remove_file(part);
-    auto file = files_.open(part, io::OpenMode::kCreateNew);
-    file->resize(disk.size);
-    try {
-      write_raw(*from, std::move(file), disk);
-    } catch (const Error&) {
-      io::clean_up([&] { files_.remove_file(part); });
-      throw;
-    }
-    files_.rename(part, path);
+    target::PartFile part(files_, path);
+    part.file().resize(disk.size);
+    write_raw(*from, part.open_again(), disk);
+    part.land();
     files_.sync_directory(io::parent_of(path));
   }
 

@@ -168,13 +168,19 @@ void DirectoryTarget::put_image(const WholeImage& image) {
   files_.sync_directory(io::parent_of(path));
 }
 
-void DirectoryTarget::prepare(const std::string& directory) {
-  const std::lock_guard lock(mutex_);
+void DirectoryTarget::lock() {
+  const std::lock_guard guard(mutex_);
   io::create_directories(files_, name_.path);
   if (!lock_) lock_ = files_.try_lock(name_.path);
   if (!lock_) {
-    throw Error(Code::kLocked, fmt::format("another run writes to {}", seabag::quoted(name_.path)));
+    throw Error(Code::kLocked, fmt::format("another run writes to {}", seabag::quoted(name_.path)))
+        .add_next_step("run the same command again when that one has ended");
   }
+}
+
+void DirectoryTarget::prepare(const std::string& directory) {
+  lock();
+  const std::lock_guard guard(mutex_);  // two threads may want the same directory
   io::create_directories(files_, directory);
 }
 

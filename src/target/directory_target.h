@@ -42,6 +42,8 @@ class DirectoryTarget : public Target {
                                          const std::string& tag) override;
   bool has_manifest(const std::string& repository, const digest::Digest& digest) override;
 
+  /// Makes the directory.
+  void lock() override;
   bool takes_whole_images() const override { return true; }
   void put_image(const WholeImage& image) override;
   /// Nothing is left to do: each tarball was durable when it got its name.

@@ -295,6 +295,20 @@ TEST_F(DirectoryTargetTest, IsForOneRunAtATime) {
   }
 }
 
+TEST_F(DirectoryTargetTest, IsLockedForOtherFilesToo) {
+  Image image(named("app", "1"));
+  image.add_image("app");
+  DirectoryTarget first = open();
+  first.lock();
+  first.lock();
+  {
+    DirectoryTarget second = open();
+    EXPECT_THROW(second.lock(), Error);
+    EXPECT_THROW(second.put_image(image.whole()), Error);
+  }
+  first.put_image(image.whole());
+}
+
 // What goes wrong.
 
 TEST_F(DirectoryTargetTest, LeavesNoTarballOfADamagedImage) {

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "io/bytes.h"
 #include "io/posix_file_system.h"
 #include "testing/temp_dir.h"
@@ -44,6 +46,27 @@ TEST_F(PartFileTest, MakesRoomForItselfAfterAnInterruptedRun) {
   part.file().write_at(0, io::bytes_of("new"));
   part.land();
   EXPECT_EQ(read(), "new");
+}
+
+// Whoever comes second takes the first one's file for what an interrupted run left.
+TEST_F(PartFileTest, GivesNoNameToTheFileOfAnotherRun) {
+  auto first = std::make_unique<PartFile>(*files_, path_);
+  first->file().write_at(0, io::bytes_of("whole"));
+  PartFile second(*files_, path_);
+  second.file().write_at(0, io::bytes_of("hal"));
+  try {
+    first->land();
+    ADD_FAILURE() << "expected an Error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kLocked);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("/x.part\" is not the file"));
+  }
+  EXPECT_FALSE(files_->find(path_));
+  EXPECT_THROW(first->open_again(), Error);
+  first.reset();
+  second.open_again()->write_at(3, io::bytes_of("f"));
+  second.land();
+  EXPECT_EQ(read(), "half");
 }
 
 TEST_F(PartFileTest, DoesNotFollowAPlantedLink) {

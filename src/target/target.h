@@ -88,6 +88,10 @@ class Target {
   virtual bool link_referrers(const std::string& repository, const digest::Digest& subject,
                               const std::vector<oci::Descriptor>& referrers) = 0;
 
+  /// Keeps other runs out of a local place until this target goes. What is put does that by itself;
+  /// this is for who writes other files there. Errors: kLocked.
+  virtual void lock() {}
+
   /// Whether references are put by put_image(), and not by put_blob(), put_manifest() and
   /// link_referrers().
   virtual bool takes_whole_images() const { return false; }

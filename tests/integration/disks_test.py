@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks there and back: what travels with them, what stops them, and how they are restored. Formats: disk_matrix_test.py."""
+import fcntl
 import json
 import os
 import pathlib
@@ -311,6 +312,34 @@ class Disks(harness.TestCase):
         self.push(bundle, f"dir:{self.dir}/out")
         self.assertEqual(sorted(str(path.relative_to(self.dir / "out")) for path in (self.dir / "out").rglob("*.*")),
                          ["disks/web01.vmdk", "team/app/1.tar"])
+
+    def test_two_runs_do_not_write_disks_into_one_directory(self):
+        bundle = self.export_disk("a.bag", self.sample())
+        out = self.dir / "out"
+        out.mkdir()
+        held = os.open(out, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = self.push(bundle, f"dir:{out}", expect=11)
+            self.assertIn("another run writes to", done.stderr)
+            self.assertEqual(os.listdir(out), [])
+            self.push(bundle, f"dir:{out}", "--disk-to", f"web01={self.dir}/elsewhere.raw")
+        finally:
+            os.close(held)
+        self.push(bundle, f"dir:{out}")
+        self.assertEqual(os.listdir(out / "disks"), ["web01.vmdk"])
+
+    def test_a_layout_gets_back_a_file_of_a_disk(self):
+        bundle = self.export_disk("a.bag", self.sample())
+        layout = self.dir / "layout"
+        for more in ((), ("--disk-as-container",)):
+            with self.subTest(more=more):
+                self.push(bundle, f"oci:{layout}", *more)
+                blobs = {path: path.stat().st_size for path in (layout / "blobs/sha256").iterdir()}
+                max(blobs, key=blobs.get).unlink()
+                self.push(bundle, f"oci:{layout}", *more)
+                self.assertEqual({path: path.stat().st_size for path in (layout / "blobs/sha256").iterdir()}, blobs)
+                run("rm", "-rf", layout)
 
     def test_a_device_is_written_only_when_told_and_read_again(self):
         raw = self.sample()
