@@ -49,34 +49,56 @@ std::optional<BlobId> subject_of(const Graph& graph, const ReferenceInfo& refere
   return std::nullopt;
 }
 
-// Attached things follow their subject, also when they are attached to something attached: repeated
-// until nothing is added, at most as often as such chains are long.
-void add_attached(const Content& content, const Graph& graph,
-                  const std::vector<std::string>& except, std::vector<bool>& chosen) {
-  std::set<std::pair<std::uint32_t, BlobId>> blobs;  // with their repository
-  const auto take = [&](std::uint32_t position) {
-    chosen[position] = true;
-    const ReferenceInfo& reference = content.references[position];
-    for (const BlobId blob : graph.closure_of(reference.manifest)) {
-      blobs.emplace(reference.repository, blob);
+// Attached things follow their subject, also when they are attached to something attached. Each
+// reference is taken once, and each blob of a repository asked once what is attached to it.
+class Attachments {
+ public:
+  Attachments(const Content& content, const Graph& graph, const std::vector<std::string>& except,
+              std::vector<bool>& chosen)
+      : content_(content), graph_(graph), except_(except), chosen_(chosen) {
+    for (std::uint32_t i = 0; i < chosen_.size(); ++i) {
+      const auto subject = chosen_[i] ? std::nullopt : subject_of(graph_, content_.references[i]);
+      if (subject) by_subject_.push_back({{content_.references[i].repository, *subject}, i});
     }
-  };
-  for (std::uint32_t i = 0; i < chosen.size(); ++i) {
-    if (chosen[i]) take(i);
+    std::ranges::sort(by_subject_);
   }
-  for (bool added = true; added;) {
-    added = false;
-    for (std::uint32_t i = 0; i < chosen.size(); ++i) {
-      if (chosen[i]) continue;
-      const ReferenceInfo& reference = content.references[i];
-      const auto subject = subject_of(graph, reference);
-      if (!subject || !blobs.contains({reference.repository, *subject})) continue;
-      if (!oci::is_chosen(name_in(content, reference), {}, except)) continue;
-      take(i);
-      added = true;
+
+  void add() {
+    for (std::uint32_t i = 0; i < chosen_.size(); ++i) {
+      if (chosen_[i]) taken_.push_back(i);
+    }
+    while (!taken_.empty()) {
+      const ReferenceInfo& reference = content_.references[taken_.back()];
+      taken_.pop_back();
+      for (const BlobId blob : graph_.closure_of(reference.manifest)) {
+        const Place place{reference.repository, blob};
+        if (seen_.insert(place).second) take_attached_to(place);
+      }
     }
   }
-}
+
+ private:
+  using Place = std::pair<std::uint32_t, BlobId>;  // a blob, behind its repository
+  using Attached = std::pair<Place, std::uint32_t>;
+
+  void take_attached_to(const Place& place) {
+    for (const auto& [subject, position] :
+         std::ranges::equal_range(by_subject_, place, {}, &Attached::first)) {
+      if (chosen_[position]) continue;
+      if (!oci::is_chosen(name_in(content_, content_.references[position]), {}, except_)) continue;
+      chosen_[position] = true;
+      taken_.push_back(position);
+    }
+  }
+
+  const Content& content_;
+  const Graph& graph_;
+  const std::vector<std::string>& except_;
+  std::vector<bool>& chosen_;
+  std::vector<Attached> by_subject_;  // sorted
+  std::vector<std::uint32_t> taken_;  // whose blobs are still to be looked at
+  std::set<Place> seen_;
+};
 
 // Parallel to Content::references.
 std::vector<bool> choose(const Content& content, const Graph& graph, const NameOptions& options) {
@@ -85,7 +107,7 @@ std::vector<bool> choose(const Content& content, const Graph& graph, const NameO
     chosen[i] =
         oci::is_chosen(name_in(content, content.references[i]), options.only, options.except);
   }
-  if (!options.only.empty()) add_attached(content, graph, options.except, chosen);
+  if (!options.only.empty()) Attachments(content, graph, options.except, chosen).add();
   return chosen;
 }
 

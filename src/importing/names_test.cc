@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importing/names.h"
 
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -116,6 +118,32 @@ TEST_F(PlanNames, ChoosesByPatternAndTakesSignaturesAlong) {
   ASSERT_THAT(made.names, SizeIs(2));
   EXPECT_EQ(made.names[0].target.tag, "1");
   EXPECT_EQ(made.names[1].target.tag, signature);
+}
+
+// Of things that are attached to attached ones there may be as many as the limits of a bundle
+// allow.
+TEST_F(PlanNames, TakesALongChainOfReferrersInTime) {
+  constexpr std::uint32_t kLength = 30'000;
+  content_.repositories = {{"one:5000", "app"}};
+  content_.sources = {{"docker://x"}};
+  for (std::uint32_t i = 0; i < kLength; ++i) {
+    content_.blobs.push_back({digest::digest_of(io::bytes_of(std::to_string(i))), 1});
+    content_.manifests.push_back({.blob = i, .created = ""});
+    // Each about the next, so that one look at all of them finds but one more.
+    if (i + 1 < kLength) {
+      content_.edges.push_back({i, i + 1, 0, 0, 0, index::EdgeRole::kSubject});
+    }
+    content_.references.push_back({.repository = 0,
+                                   .tag = i + 1 < kLength ? "" : "1",
+                                   .manifest = i,
+                                   .kind = index::ReferenceKind::kTag,
+                                   .source = 0,
+                                   .read_at = {}});
+  }
+  options_.only = {"app:1"};
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(plan().names, SizeIs(kLength));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 // A platform that was left out is known by its digest alone.
