@@ -383,28 +383,15 @@ class Push {
     return std::nullopt;
   }
 
-  // By digest. Roots are put under their names later, and only then.
+  // By digest. What has nothing above it is put under its names later, and only then.
   void put_manifests(const PushWork& work, const std::vector<Piece>& level) {
-    std::set<Piece> roots;
-    std::set<Piece> children;
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      if (states_[i] != State::kNeeded) continue;
-      const std::uint32_t repository = work.repository_of(names_[i].target.repository);
-      roots.insert({repository, root_of(i)});
-      for (const BlobId blob : graph_.closure_of(root_of(i))) {
-        const bool is_manifest = graph_.find_manifest(blob) != nullptr;
-        if (is_manifest && blob != root_of(i)) children.insert({repository, blob});
-      }
-    }
     transfer::for_each_parallel(level.size(), options_.jobs, stop_, [&](std::size_t i) {
       const Piece& piece = level[i];
-      if (roots.contains(piece) && !children.contains(piece)) return;
+      if (work.is_named_alone(piece)) return;
       if (find_failure_below(piece.repository, piece.blob)) return;
       attempt(piece, [&] {
         target_.put_manifest(work.repositories[piece.repository], verified_manifest(piece.blob),
                              subject_of(piece.blob), "");
-        const std::scoped_lock lock(mutex_);
-        stored_.insert(piece);
       });
     });
   }
@@ -425,7 +412,7 @@ class Push {
         return;
       }
       try {
-        if (!name.tag.empty() || !is_stored({repository, root_of(i)})) {
+        if (!name.tag.empty() || work.is_named_alone({repository, root_of(i)})) {
           target_.put_manifest(name.repository, verified_manifest(root_of(i)),
                                subject_of(root_of(i)), name.tag);
         }
@@ -437,11 +424,6 @@ class Push {
         fail(i, error);
       }
     });
-  }
-
-  bool is_stored(const Piece& piece) {
-    const std::scoped_lock lock(mutex_);
-    return stored_.contains(piece);
   }
 
   void remember_referrer(const std::string& repository, BlobId manifest) {
@@ -515,7 +497,6 @@ class Push {
 
   std::mutex mutex_;  // guards all below, and receipt_
   std::map<Piece, Error> failures_;
-  std::set<Piece> stored_;  // manifests that were put by digest
   std::map<std::pair<std::string, digest::Digest>, std::vector<oci::Descriptor>> referrers_;
   std::map<std::pair<std::string, digest::Digest>, Error> unlinked_;
 };

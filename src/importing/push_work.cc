@@ -18,6 +18,10 @@ std::uint32_t PushWork::repository_of(const std::string& name) const {
   return static_cast<std::uint32_t>(found - repositories.begin());
 }
 
+bool PushWork::is_named_alone(const Piece& piece) const {
+  return std::ranges::binary_search(named_alone, piece);
+}
+
 std::uint64_t PushWork::upload_bytes(const Content& content) const {
   std::uint64_t bytes = 0;
   for (const Piece& piece : first_blobs) bytes += content.blobs[piece.blob].size;
@@ -51,6 +55,36 @@ std::vector<Piece> pieces_of(const Content& content, const Graph& graph,
   return pieces;
 }
 
+// By the edges of what is pushed: a set of all that is below each reference would grow with their
+// number times their size.
+std::vector<Piece> named_alone(const Content& content, const Graph& graph,
+                               const std::vector<const NamedReference*>& references,
+                               const PushWork& work) {
+  std::vector<Piece> roots;
+  for (const NamedReference* reference : references) {
+    roots.push_back({work.repository_of(reference->target.repository),
+                     content.references[reference->reference].manifest});
+  }
+  sort_and_merge(roots);
+  std::vector<bool> is_below(roots.size(), false);
+  for (const std::vector<Piece>& level : work.manifests) {
+    for (const Piece& parent : level) {
+      for (const index::Edge& edge : graph.edges_of(parent.blob)) {
+        if (edge.role == index::EdgeRole::kSubject) continue;
+        const Piece child{parent.repository, edge.child};
+        const auto found = std::ranges::lower_bound(roots, child);
+        if (found == roots.end() || *found != child) continue;
+        is_below[static_cast<std::size_t>(found - roots.begin())] = true;
+      }
+    }
+  }
+  std::vector<Piece> alone;
+  for (std::size_t i = 0; i < roots.size(); ++i) {
+    if (!is_below[i]) alone.push_back(roots[i]);
+  }
+  return alone;
+}
+
 }  // namespace
 
 PushWork plan_work(const Content& content, const Graph& graph,
@@ -77,6 +111,7 @@ PushWork plan_work(const Content& content, const Graph& graph,
       work.other_blobs.push_back(piece);
     }
   }
+  work.named_alone = named_alone(content, graph, references, work);
   const auto size_of = [&](const Piece& piece) { return content.blobs[piece.blob].size; };
   std::ranges::stable_sort(work.first_blobs, std::ranges::greater{}, size_of);
   std::ranges::stable_sort(work.other_blobs, std::ranges::greater{}, size_of);

@@ -32,6 +32,11 @@ struct PushWork {
   /// manifests and of what is not pushed.
   std::vector<std::uint32_t> home;
 
+  /// Manifests that references mean and that no other one has below it in the same repository:
+  /// these are put under their names, and not by digest before. Sorted.
+  std::vector<Piece> named_alone;
+
+  bool is_named_alone(const Piece& piece) const;
   std::uint32_t repository_of(const std::string& name) const;
   std::uint64_t upload_bytes(const index::Content& content) const;
 };

@@ -56,6 +56,23 @@ TEST_F(PlanWork, PutsManifestsAboveWhatTheyReferTo) {
   EXPECT_EQ(work.manifests[2], (std::vector<Piece>{{0, top}}));
 }
 
+TEST_F(PlanWork, KnowsWhatIsPutUnderItsNameAlone) {
+  const BlobId top = add_index();
+  const BlobId bottom = add_index();
+  lead(top, bottom);
+  content_.references.resize(2);
+  content_.references[0].manifest = top;
+  content_.references[1].manifest = bottom;
+  NamedReference names[3];
+  names[0].target.repository = "a";
+  names[1] = {.reference = 1, .target = names[0].target};
+  names[2] = {.reference = 1, .target = {"", "b", "", std::nullopt}};
+  const PushWork work =
+      plan_work(content_, index::Graph(content_), {&names[0], &names[1], &names[2]});
+  EXPECT_EQ(work.named_alone, (std::vector<Piece>{{0, top}, {1, bottom}}))
+      << "the other one is below the first in its repository";
+}
+
 TEST_F(PlanWork, RefusesManifestsInARing) {
   const BlobId one = add_index();
   const BlobId other = add_index();

@@ -265,7 +265,9 @@ void LayoutTarget::put_manifest(const std::string& repository, const oci::RawMan
   } else if (subject) {
     referrers_.insert_or_assign(descriptor.digest, descriptor);
   } else {
-    untagged_.insert_or_assign(name, descriptor);
+    Untagged& untagged =
+        untagged_.try_emplace(descriptor.digest, Untagged{descriptor, {}}).first->second;
+    untagged.repositories.push_back(&*repositories_.insert(repository).first);
   }
 }
 
@@ -288,9 +290,14 @@ std::string LayoutTarget::index_with_new_entries(const std::string& existing) co
     const auto is_replaced = [&](const std::string& name) { return tagged_.contains(name); };
     if (std::ranges::none_of(names_of(entry), is_replaced)) reachable.insert(entry.manifest.digest);
   });
-  for (const auto& [name, manifest] : untagged_) {
-    if (!reachable.contains(manifest.digest)) entries.push_back({name, &manifest});
+  std::map<std::string, const oci::Descriptor*> named_by_digest;
+  for (const auto& [digest, untagged] : untagged_) {
+    if (reachable.contains(digest)) continue;
+    for (const std::string* repository : untagged.repositories) {
+      named_by_digest.emplace(fmt::format("{}@{}", *repository, digest.text()), &untagged.manifest);
+    }
   }
+  for (const auto& [name, manifest] : named_by_digest) entries.push_back({name, manifest});
   std::ranges::sort(entries, {}, &NewEntry::name);
   for (const auto& [digest, manifest] : referrers_) {
     if (!reachable.contains(digest)) entries.push_back({"", &manifest});

@@ -62,6 +62,12 @@ class LayoutTarget : public Target {
 
  private:
   class Turn;
+  /// Many repositories may have the same many children of indexes: a name for each of these would
+  /// take gigabytes, and hardly any gets an entry.
+  struct Untagged {
+    oci::Descriptor manifest;
+    std::vector<const std::string*> repositories;
+  };
 
   std::string place(std::string_view relative_path) const;
   bool is_layout();
@@ -80,12 +86,13 @@ class LayoutTarget : public Target {
 
   std::mutex mutex_;  // guards all below
   std::condition_variable turn_is_free_;
-  std::set<digest::Digest> in_turn_;                 // blobs that a thread works on
-  std::set<digest::Digest> landed_;                  // blobs that are there, verified in this run
-  std::set<digest::Digest> listed_;                  // manifests with an entry, or put in this run
-  std::map<std::string, digest::Digest> names_;      // of all entries and of this run's tags
-  std::map<std::string, oci::Descriptor> tagged_;    // put in this run, by name
-  std::map<std::string, oci::Descriptor> untagged_;  // without tag and subject, by name
+  std::set<digest::Digest> in_turn_;               // blobs that a thread works on
+  std::set<digest::Digest> landed_;                // blobs that are there, verified in this run
+  std::set<digest::Digest> listed_;                // manifests with an entry, or put in this run
+  std::map<std::string, digest::Digest> names_;    // of all entries and of this run's tags
+  std::map<std::string, oci::Descriptor> tagged_;  // put in this run, by name
+  std::map<digest::Digest, Untagged> untagged_;    // without tag and subject
+  std::set<std::string> repositories_;             // those in untagged_
   std::map<digest::Digest, oci::Descriptor> referrers_;
   std::set<digest::Digest> children_;  // of indexes that were put
 };

@@ -277,9 +277,12 @@ TEST_F(LayoutTargetTest, NamesNoChildOfAnIndex) {
 TEST_F(LayoutTargetTest, NamesByDigestWhatNothingElseLeadsTo) {
   LayoutTarget target = open();
   const oci::RawManifest image = image_of("x");
-  target.put_manifest("a/b", image, std::nullopt, "");
+  for (const char* repository : {"c", "a/b", "c"}) {
+    target.put_manifest(repository, image, std::nullopt, "");
+  }
   target.finish();
-  EXPECT_THAT(entries(), ElementsAre(line("a/b@" + image.digest().text(), image)));
+  EXPECT_THAT(entries(), ElementsAre(line("a/b@" + image.digest().text(), image),
+                                     line("c@" + image.digest().text(), image)));
 }
 
 TEST_F(LayoutTargetTest, ListsReferrersWithoutName) {
