@@ -18,7 +18,7 @@ void refuse_in_bundle(const CommandLine& line, io::FileSystem& files, std::strin
                       const std::string& path) {
   if (!io::lies_in(files, line.bundle, path)) return;
   throw Error(Code::kUsage, fmt::format("{}: {} lies in the bundle {}, expected a place outside",
-                                        option, quoted(path), quoted(line.bundle)))
+                                        option, seabag::quoted(path), seabag::quoted(line.bundle)))
       .add_next_step("nothing is written into a bundle: choose a place beside it");
 }
 
