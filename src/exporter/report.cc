@@ -187,7 +187,7 @@ std::string repair_json(const exporting::RepairReport& report) {
                      {"payloadBytes", report.payload_bytes},
                      {"missing", to_json(report.missing)},
                      {"beyondRepair", report.beyond_repair}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace seabag::exporter

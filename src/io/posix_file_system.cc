@@ -159,8 +159,9 @@ class PosixFile : public File {
                          path_);
       }
       if (n == 0) {
+        const std::uint64_t end = std::min(offset, size());
         throw Error(Code::kIntegrity, fmt::format("{} ends at {}, expected {} more bytes",
-                                                  quoted(path_), offset, out.size()));
+                                                  quoted(path_), end, offset + out.size() - end));
       }
       offset += static_cast<std::uint64_t>(n);
       out = out.subspan(static_cast<std::size_t>(n));

@@ -142,6 +142,12 @@ TEST_F(PosixFileSystemTest, ReadsAndWritesAtOffsets) {
     EXPECT_EQ(error.code(), Code::kIntegrity);
     EXPECT_THAT(error.what(), HasSubstr("ends at 6, expected 2 more bytes"));
   }
+  try {
+    file->read_at(20, out);
+    ADD_FAILURE() << "no Error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ends at 6, expected 19 more bytes"));
+  }
   EXPECT_EQ(code_of([&] { file->read_at(1ULL << 63U, out); }), Code::kMalformed);
 }
 

@@ -45,7 +45,7 @@ class DiskTargets(harness.TestCase):
         self.assertIn("/proc/seabag", done.stderr)
         self.push(self.bundle, "oci:/proc/seabag", expect=2)
         done = self.push(self.bundle, "dir:/proc/seabag", "--only", "disks/**", expect=2)
-        self.assertEqual(done.stdout.count("failed  disk"), 2)
+        self.assertIn("/proc/seabag", done.stderr)
 
     def test_a_place_for_the_account_is_looked_at_before_the_work(self):
         for place in (self.dir / "none/r.json", self.dir / "aa.raw/r.json"):

@@ -116,8 +116,11 @@ class Repair(harness.FilledRegistryTestCase):
     def test_a_cut_tarball(self):
         os.truncate(self.tarball, self.tarball.stat().st_size // 3)
         self.assertTrue(self.verify()["blobs"])
-        self.repair(self.images)
-        self.assertTrue(self.mend(self.patch)["ok"])
+        patch = self.dir / "pätch"
+        said = self.repair(self.images, patch=patch).stdout
+        self.assertTrue(said.isascii(), "JSON is ASCII whatever is in it")
+        self.assertEqual(json.loads(said)["patch"], str(patch))
+        self.assertTrue(self.mend(patch)["ok"])
         self.assert_whole()
 
     def test_bytes_behind_the_end(self):
