@@ -14,8 +14,7 @@
 #include "conversion/container_layer.h"
 #include "conversion/copy_disk.h"
 #include "importing/bundle_disk.h"
-#include "importing/disk_artifact.h"
-#include "importing/read_back.h"
+#include "importing/tagged_disks_internal.h"
 #include "oci/manifest.h"
 #include "oci/media_types.h"
 #include "transfer/rate_limit.h"
@@ -55,16 +54,19 @@ std::string config_text(const DiskInfo& disk, const std::string& architecture,
   return json.dump();
 }
 
-// A disk's image, all but the layer's bytes.
-struct DiskImage {
+// A disk with the layer that it would become, all but its bytes.
+struct MeasuredDisk {
+  std::unique_ptr<disk::DiskSource> disk;
+  conversion::ContainerLayer layer;
   std::string config;
   oci::Descriptor config_blob;
   oci::Descriptor layer_blob;
   oci::RawManifest manifest;
 };
 
-DiskImage make_image(const DiskInfo& disk, const std::string& architecture,
-                     const conversion::ContainerLayer& layer) {
+MeasuredDisk make_image(const DiskInfo& disk, const std::string& architecture,
+                        std::unique_ptr<disk::DiskSource> opened,
+                        conversion::ContainerLayer layer) {
   std::string config = config_text(disk, architecture, layer.diff_id);
   const oci::Descriptor config_blob{.media_type = std::string(oci::media_type::kImageConfig),
                                     .digest = digest::digest_of(io::bytes_of(config)),
@@ -76,133 +78,67 @@ DiskImage make_image(const DiskInfo& disk, const std::string& architecture,
       oci::media_type::kImageManifest, oci::to_json_text(config_blob),
       oci::to_json_text(layer_blob), notes_of(disk).dump());
   const auto bytes = io::bytes_of(text);
-  return {.config = std::move(config),
+  return {.disk = std::move(opened),
+          .layer = std::move(layer),
+          .config = std::move(config),
           .config_blob = config_blob,
           .layer_blob = layer_blob,
           .manifest = oci::verified({bytes.begin(), bytes.end()},
                                     std::string(oci::media_type::kImageManifest), std::nullopt)};
 }
 
-class ContainerPush : public DiskWork {
+class ContainerPush : public TaggedDisks<MeasuredDisk> {
  public:
   ContainerPush(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
                 target::Target& target, const NameOptions& names, const PushOptions& options,
                 const std::string& architecture, transfer::Progress& progress,
                 const std::stop_token& stop, Receipt& receipt)
-      : DiskWork(progress, receipt),
-        bundle_(bundle),
-        target_(target),
-        options_(options),
+      : TaggedDisks(bundle, target, options, progress, receipt),
         architecture_(architecture),
         stop_(stop),
         limit_(options.max_rate, stop) {
-    const index::Index& index = bundle.index();
     for (const std::uint32_t i : disks) {
-      const DiskInfo& disk = index.disks[i];
-      disks_.push_back({&disk, mapped(disk_reference(disk), names.mappings)});
-      std::uint64_t bytes = disk.size;
-      for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
-      enter({.name = disk.name, .content = disk.content, .target = disks_.back().name.text()},
-            bytes);
+      const DiskInfo& disk = bundle.index().disks[i];
+      add(disk, names, disk.size);
     }
   }
 
  private:
-  struct Disk {
-    const DiskInfo* info;
-    oci::Reference name;
-    std::optional<oci::RawManifest> there = {};  ///< what its tag means at the target already
-  };
-
-  // A disk with the layer that it would become, all but its bytes.
-  struct Measured {
-    std::unique_ptr<disk::DiskSource> disk;
-    conversion::ContainerLayer layer;
-    DiskImage image;
-  };
-
-  // Only where there is a tag: the whole disk is read to learn what the image would be.
-  std::optional<Error> find_conflict(std::size_t i) override {
-    if (options_.on_existing_tag != OnExistingTag::kFail) return std::nullopt;
-    Disk& disk = disks_[i];
-    const auto there = target_.find_tag(disk.name.repository, disk.name.tag);
-    if (!there) return std::nullopt;
-    Measured measured = measure(*disk.info);
-    if (*there != measured.image.manifest.digest()) {
-      return tag_conflict(disk.name, *there, measured.image.manifest.digest());
-    }
-    if (is_whole(measured.image)) disk.there = std::move(measured.image.manifest);
-    return std::nullopt;
-  }
-
-  PushOutcome bring(std::size_t i, RestoredDisk& result) override {
-    const Disk& disk = disks_[i];
-    if (const auto objection = target_.objection(disk.name)) throw Error(Code::kUsage, *objection);
-    if (disk.there) {
-      if (options_.read_back) require_given_back(target_, disk.name, *disk.there);
-      return PushOutcome::kAlreadyThere;
-    }
-    const auto [opened, layer, image] = measure(*disk.info);
-    auto settled = look_at_tag(target_, disk.name, image.manifest.digest(),
-                               options_.on_existing_tag, result.detail);
-    if (settled == PushOutcome::kAlreadyThere && !is_whole(image)) settled.reset();
-    if (settled == PushOutcome::kSkipped) return *settled;
-    if (!settled) send(disk.name, image, conversion::ContainerLayerSource(*opened, layer));
-    if (options_.read_back) require_given_back(target_, disk.name, image.manifest);
-    return settled.value_or(PushOutcome::kPushed);
-  }
-
-  Measured measure(const DiskInfo& disk) const {
+  MeasuredDisk make(const DiskInfo& disk) override {
     auto opened = open_verified_disk(bundle_, disk, progress_, stop_);
     conversion::ContainerLayerMeasure measure(disk.name, opened->size(), stop_);
     const auto report =
         conversion::copy_disk(*opened, &measure, {.jobs = options_.jobs}, progress_, stop_);
     require_content(disk, report.content.text());
-    conversion::ContainerLayer layer = measure.take_layer();
-    DiskImage image = make_image(disk, architecture_, layer);
-    return {std::move(opened), std::move(layer), std::move(image)};
+    return make_image(disk, architecture_, std::move(opened), measure.take_layer());
   }
 
-  bool is_whole(const DiskImage& image) const {
-    return target_.keeps(image.manifest.descriptor()) && target_.keeps(image.layer_blob) &&
-           target_.keeps(image.config_blob);
+  std::vector<oci::Descriptor> blobs_of(const MeasuredDisk& made) const override {
+    return {made.layer_blob, made.config_blob};
   }
 
-  void send(const oci::Reference& name, const DiskImage& image, const io::BlobSource& layer) {
+  void send(const oci::Reference& name, const MeasuredDisk& made) override {
+    const conversion::ContainerLayerSource layer(*made.disk, made.layer);
     const transfer::MeteredSource metered(layer, unseen_, limit_);
-    const io::MemoryBlob config(io::bytes_of(image.config));
+    const io::MemoryBlob config(io::bytes_of(made.config));
     if (target_.takes_whole_images()) {
-      const io::MemoryBlob manifest(image.manifest.bytes());
+      const io::MemoryBlob manifest(made.manifest.bytes());
       target_.put_image({.name = name,
-                         .root = image.manifest.descriptor(),
-                         .members = {{image.manifest.descriptor(), manifest},
-                                     {image.config_blob, config},
-                                     {image.layer_blob, metered}}});
+                         .root = made.manifest.descriptor(),
+                         .members = {{made.manifest.descriptor(), manifest},
+                                     {made.config_blob, config},
+                                     {made.layer_blob, metered}}});
       return;
     }
-    put_blob(name.repository, image.layer_blob, metered);
-    put_blob(name.repository, image.config_blob, config);
-    target_.put_manifest(name.repository, image.manifest, std::nullopt, name.tag);
+    put_blob(name.repository, made.layer_blob, metered);
+    put_blob(name.repository, made.config_blob, config);
+    target_.put_manifest(name.repository, made.manifest, std::nullopt, name.tag);
   }
 
-  void put_blob(const std::string& repository, const oci::Descriptor& blob,
-                const io::BlobSource& bytes) {
-    if (target_.put_blob(repository, blob, bytes, {}) == target::PutOutcome::kWasThere) {
-      ++receipt_.blobs_there;
-    } else {
-      ++receipt_.blobs_uploaded;
-      receipt_.bytes_uploaded += blob.size;
-    }
-  }
-
-  const bundle::OpenedBundle& bundle_;
-  target::Target& target_;
-  const PushOptions& options_;
   const std::string& architecture_;
   const std::stop_token& stop_;
   transfer::NoProgress unseen_;  // how much is sent is not known when the phase begins
   transfer::RateLimit limit_;
-  std::vector<Disk> disks_;
 };
 
 }  // namespace

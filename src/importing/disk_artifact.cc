@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "digest/hasher.h"
 #include "importing/bundle_disk.h"
-#include "importing/read_back.h"
+#include "importing/tagged_disks_internal.h"
 #include "io/file_blob.h"
 #include "oci/media_types.h"
 #include "transfer/rate_limit.h"
@@ -120,106 +120,49 @@ oci::Descriptor config_descriptor(const std::string& config) {
           .size = config.size()};
 }
 
-class DiskPush : public DiskWork {
+class DiskPush : public TaggedDisks<DiskArtifact> {
  public:
   DiskPush(const bundle::OpenedBundle& bundle, const std::vector<std::uint32_t>& disks,
            target::Target& target, const NameOptions& names, const PushOptions& options,
            std::uint64_t chunk_size, transfer::Progress& progress, const std::stop_token& stop,
            Receipt& receipt)
-      : DiskWork(progress, receipt),
-        bundle_(bundle),
-        target_(target),
-        options_(options),
+      : TaggedDisks(bundle, target, options, progress, receipt),
         chunk_size_(chunk_size),
         stop_(stop),
         limit_(options.max_rate, stop) {
-    const index::Index& index = bundle.index();
-    for (const std::uint32_t i : disks) {
-      const DiskInfo& disk = index.disks[i];
-      disks_.push_back({&disk, mapped(disk_reference(disk), names.mappings)});
-      std::uint64_t bytes = 0;
-      for (const std::uint32_t file : disk.files) bytes += index.files[file].size;
-      enter({.name = disk.name, .content = disk.content, .target = disks_.back().name.text()},
-            bytes);
-    }
+    for (const std::uint32_t i : disks) add(bundle.index().disks[i], names, 0);
   }
 
  private:
-  struct Disk {
-    const DiskInfo* info;
-    oci::Reference name;
-    std::optional<oci::RawManifest> there = {};  ///< what its tag means at the target already
-  };
+  DiskArtifact make(const DiskInfo& disk) override {
+    return make_disk_artifact(bundle_, disk, chunk_size_);
+  }
 
-  // Chunks have no digests before they are read, so that is done only where there is a tag.
-  std::optional<Error> find_conflict(std::size_t i) override {
-    if (options_.on_existing_tag != OnExistingTag::kFail) return std::nullopt;
-    Disk& disk = disks_[i];
-    const auto there = target_.find_tag(disk.name.repository, disk.name.tag);
-    if (!there) return std::nullopt;
-    DiskArtifact artifact = make_disk_artifact(bundle_, *disk.info, chunk_size_);
-    if (*there != artifact.manifest.digest()) {
-      return tag_conflict(disk.name, *there, artifact.manifest.digest());
+  std::vector<oci::Descriptor> blobs_of(const DiskArtifact& artifact) const override {
+    std::vector<oci::Descriptor> blobs = {config_descriptor(artifact.config)};
+    for (const DiskPiece& piece : artifact.pieces) blobs.push_back(piece.blob);
+    return blobs;
+  }
+
+  void send(const oci::Reference& name, const DiskArtifact& artifact) override {
+    for (const DiskPiece& piece : artifact.pieces) {
+      if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
+      const io::FileBlob bytes(payload_of(bundle_, piece.file), piece.offset, piece.blob.size);
+      put(name.repository, piece.blob, transfer::MeteredSource(bytes, progress_, limit_));
     }
-    if (is_whole(artifact)) disk.there = std::move(artifact.manifest);
-    return std::nullopt;
-  }
-
-  PushOutcome bring(std::size_t i, RestoredDisk& result) override {
-    const Disk& disk = disks_[i];
-    if (const auto objection = target_.objection(disk.name)) throw Error(Code::kUsage, *objection);
-    if (disk.there) {
-      if (options_.read_back) require_given_back(target_, disk.name, *disk.there);
-      return PushOutcome::kAlreadyThere;
-    }
-    const DiskArtifact artifact = make_disk_artifact(bundle_, *disk.info, chunk_size_);
-    auto settled = look_at_tag(target_, disk.name, artifact.manifest.digest(),
-                               options_.on_existing_tag, result.detail);
-    if (settled == PushOutcome::kAlreadyThere && !is_whole(artifact)) settled.reset();
-    if (settled == PushOutcome::kSkipped) return *settled;
-    if (!settled) send(disk.name, artifact);
-    if (options_.read_back) require_given_back(target_, disk.name, artifact.manifest);
-    return settled.value_or(PushOutcome::kPushed);
-  }
-
-  bool is_whole(const DiskArtifact& artifact) const {
-    return target_.keeps(artifact.manifest.descriptor()) &&
-           target_.keeps(config_descriptor(artifact.config)) &&
-           std::ranges::all_of(artifact.pieces,
-                               [&](const DiskPiece& piece) { return target_.keeps(piece.blob); });
-  }
-
-  void send(const oci::Reference& name, const DiskArtifact& artifact) {
-    for (const DiskPiece& piece : artifact.pieces) put(name.repository, piece);
-    const io::MemoryBlob config(io::bytes_of(artifact.config));
-    put_blob(name.repository, config_descriptor(artifact.config), config);
+    put(name.repository, config_descriptor(artifact.config),
+        io::MemoryBlob(io::bytes_of(artifact.config)));
     target_.put_manifest(name.repository, artifact.manifest, std::nullopt, name.tag);
   }
 
-  void put(const std::string& repository, const DiskPiece& piece) {
-    if (stop_.stop_requested()) throw Error(Code::kCancelled, "stopped");
-    const io::FileBlob bytes(payload_of(bundle_, piece.file), piece.offset, piece.blob.size);
-    put_blob(repository, piece.blob, transfer::MeteredSource(bytes, progress_, limit_));
+  void put(const std::string& repository, const oci::Descriptor& blob,
+           const io::BlobSource& bytes) {
+    if (put_blob(repository, blob, bytes)) progress_.skip_bytes(blob.size);
   }
 
-  void put_blob(const std::string& repository, const oci::Descriptor& blob,
-                const io::BlobSource& bytes) {
-    if (target_.put_blob(repository, blob, bytes, {}) == target::PutOutcome::kWasThere) {
-      ++receipt_.blobs_there;
-      progress_.skip_bytes(blob.size);
-    } else {
-      ++receipt_.blobs_uploaded;
-      receipt_.bytes_uploaded += blob.size;
-    }
-  }
-
-  const bundle::OpenedBundle& bundle_;
-  target::Target& target_;
-  const PushOptions& options_;
   std::uint64_t chunk_size_;
   const std::stop_token& stop_;
   transfer::RateLimit limit_;
-  std::vector<Disk> disks_;
 };
 
 }  // namespace
