@@ -109,15 +109,18 @@ bool is_about_payload(const std::string& finding) {
          finding.ends_with(bagit::kMoreLeftOut);
 }
 
-void refuse_unexpected(const std::vector<std::string>& unexpected) {
-  if (unexpected.empty()) return;
-  if (unexpected.size() == 1) {
-    throw Error(Code::kIntegrity, unexpected.front())
-        .add_next_step("remove it: it is no part of the bundle");
-  }
-  throw Error(Code::kIntegrity,
-              fmt::format("{} (and {} more like it)", unexpected.front(), unexpected.size() - 1))
-      .add_next_step("remove them, they are no part of the bundle: seabag-import verify names all");
+// The first of what was found, and how many more there are.
+Error first_of(Code code, const std::vector<std::string>& list) {
+  if (list.size() == 1) return {code, list.front()};
+  return {code, fmt::format("{} (and {} more like it)", list.front(), list.size() - 1)};
+}
+
+Error first_unexpected(const std::vector<std::string>& unexpected) {
+  return first_of(Code::kIntegrity, unexpected)
+      .add_next_step(
+          unexpected.size() == 1
+              ? "remove it: it is no part of the bundle"
+              : "remove them, they are no part of the bundle: seabag-import verify names all");
 }
 
 // A journal beside the index could change what is read from it. Such files are malformed, and
@@ -129,13 +132,7 @@ void require_complete(io::FileSystem& files, const std::string& path,
                       std::vector<std::string>* unexpected_files) {
   bagit::BagReport report = bagit::check_complete(files, path, payload, tags);
   take_leftovers(report.unexpected, problems);
-  const auto throw_first = [](Code code, const std::vector<std::string>& list) {
-    if (list.empty()) return;
-    const std::string more =
-        list.size() == 1 ? "" : fmt::format(" (and {} more like it)", list.size() - 1);
-    throw Error(code, list.front() + more);
-  };
-  throw_first(Code::kMalformed, report.malformed);
+  if (!report.malformed.empty()) throw first_of(Code::kMalformed, report.malformed);
   if (problems != nullptr) {
     for (auto* list : {&report.unexpected, &report.missing}) {
       std::ranges::copy_if(*list, std::back_inserter(*problems), is_about_payload);
@@ -146,8 +143,8 @@ void require_complete(io::FileSystem& files, const std::string& path,
     std::ranges::move(report.unexpected, std::back_inserter(*unexpected_files));
     report.unexpected.clear();
   }
-  refuse_unexpected(report.unexpected);
-  throw_first(Code::kIntegrity, report.missing);
+  if (!report.unexpected.empty()) throw first_unexpected(report.unexpected);
+  if (!report.missing.empty()) throw first_of(Code::kIntegrity, report.missing);
 }
 
 // The index, hashed and not read; or what is wrong with it.
