@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,8 @@ bool glob_matches(std::string_view pattern, std::string_view text);
 
 /// Without leading and trailing blanks and tabs.
 std::string_view trimmed(std::string_view text);
+
+/// The decimal number that all of `text` is; nothing if it is none, or too large.
+std::optional<std::uint64_t> find_number(std::string_view text);
 
 }  // namespace seabag

@@ -108,6 +108,14 @@ TEST(Trimmed, DropsBlanksAndTabsAtBothEnds) {
   EXPECT_EQ(trimmed(""), "");
 }
 
+TEST(FindNumber, TakesWhatIsANumberFromEndToEnd) {
+  EXPECT_EQ(find_number("0"), 0U);
+  EXPECT_EQ(find_number("18446744073709551615"), 18446744073709551615U);
+  for (const char* text : {"", " 1", "1 ", "-1", "+1", "0x1", "1.0", "18446744073709551616"}) {
+    EXPECT_EQ(find_number(text), std::nullopt) << text;
+  }
+}
+
 struct GlobCase {
   std::string name;
   std::string pattern;

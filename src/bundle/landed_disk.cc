@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle/landed_disk.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "digest/hasher.h"
 
 // Lines of words, the last one the SHA-256 of those before it:
@@ -24,13 +23,6 @@ std::string_view take(std::string_view& text, char end) {
   const std::string_view word = text.substr(0, at);
   text.remove_prefix(std::min(at + 1, text.size()));
   return word;
-}
-
-std::optional<std::uint64_t> find_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 bool add_line(LandedDisk& landed, std::string_view line) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle/landed_log.h"
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 
@@ -31,11 +30,9 @@ bool take_line(std::string_view line, const Visit& visit) {
   const std::string_view before = line.substr(0, last);
   const auto blob = digest::find_digest(line.substr(0, first));
   if (!blob || line.substr(last + 1) != check_of(before)) return false;
-  std::uint64_t bytes = 0;
-  const auto [end, error] =
-      std::from_chars(before.data() + first + 1, before.data() + before.size(), bytes);
-  if (error != std::errc() || end != before.data() + before.size()) return false;
-  visit(*blob, bytes);
+  const auto bytes = find_number(before.substr(first + 1));
+  if (!bytes) return false;
+  visit(*blob, *bytes);
   return true;
 }
 

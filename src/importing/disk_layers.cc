@@ -2,7 +2,6 @@
 #include "importing/disk_layers.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
@@ -65,10 +64,7 @@ Files parse_files(const json::Value& document) {
 std::uint64_t chunk_offset(const oci::Descriptor& layer) {
   const auto found = layer.annotations.find(kChunkOffsetAnnotation);
   if (found == layer.annotations.end()) return 0;
-  std::uint64_t offset = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [rest, error] = std::from_chars(found->second.data(), end, offset);
-  if (error == std::errc() && rest == end) return offset;
+  if (const auto offset = find_number(found->second)) return *offset;
   throw Error(Code::kMalformed, fmt::format("{}: expected a number, got {}", kChunkOffsetAnnotation,
                                             seabag::quoted(found->second, 40)));
 }

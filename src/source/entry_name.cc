@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "base/text.h"
@@ -78,11 +77,7 @@ oci::Reference reference_of_entry(std::string_view name, const std::string& base
 
 std::optional<std::size_t> find_position(std::string_view name) {
   if (!name.starts_with('@')) return std::nullopt;
-  std::size_t position = 0;
-  const char* const end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + 1, end, position);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return position;
+  return find_number(name.substr(1));
 }
 
 }  // namespace seabag::source

@@ -2,7 +2,6 @@
 #include "target/blob_upload.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -23,14 +22,6 @@ constexpr int kStalls = 3;
 // Repositories that a mount is tried from: each costs a round trip, and a registry that refuses one
 // mostly refuses all.
 constexpr std::size_t kMountCandidates = 2;
-
-std::optional<std::uint64_t> find_number(std::string_view digits) {
-  std::uint64_t number = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return number;
-}
 
 // How many bytes the Range header of an upload's answer says are there: "0-99" is 100.
 // docker-registry says "0-0" of an empty session too, so it is taken for nothing unless one byte is
