@@ -2,6 +2,7 @@
 #include "importer/outcome.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -41,12 +42,18 @@ std::size_t left_out_count(const bundle::OpenedBundle& bundle) {
       bundle.index().content.blobs, index::Presence::kLeftOut, &index::Blob::presence));
 }
 
+// Nothing mends what does not belong there: it is removed.
+bool is_stray(std::string_view finding) {
+  return finding.ends_with(bagit::kInNoManifest);
+}
+
 // What to do about damage: the commands, ready to be copied.
 std::string mending_text(const Verified& verified) {
   const bundle::Damage& damage = verified.damage;
   if (verified.quick || !damage.is_any()) return {};
   std::string text;
   for (const std::string& problem : damage.beyond_repair) {
+    if (is_stray(problem)) continue;
     text += fmt::format("no patch mends: {}\n", problem);
   }
   const std::string bundle = printable(verified.bundle.path(), 4096);
@@ -104,11 +111,8 @@ std::string verify_text(const Verified& verified) {
                         cli::plural(report.files, "file"), cli::plural(report.blobs, "blob"),
                         readable_size(report.bytes));
   }
-  const auto is_unexpected = [](const bundle::Finding& finding) {
-    return finding.text.ends_with(bagit::kInNoManifest);
-  };
   text += fmt::format("seal  {}\n", verified.bundle.seal().text()) + mending_text(verified);
-  if (std::ranges::any_of(report.findings, is_unexpected)) {
+  if (std::ranges::any_of(report.findings, is_stray, &bundle::Finding::text)) {
     text += "remove what is in no manifest: it is no part of the bundle\n";
   }
   return text;
@@ -239,12 +243,13 @@ std::string push_text(const importing::Receipt& receipt) {
   }
   if (receipt.references.empty() && !receipt.disks.empty()) return text;
   return text + fmt::format(
-                    "{} pushed, {} already there, {} skipped, {} failed; {} blobs uploaded ({}), "
+                    "{} pushed, {} already there, {} skipped, {} failed; {} uploaded ({}), "
                     "{} mounted, {} already there\n",
                     count(PushOutcome::kPushed), count(PushOutcome::kAlreadyThere),
                     count(PushOutcome::kSkipped), count(PushOutcome::kFailed),
-                    receipt.blobs_uploaded, readable_size(receipt.bytes_uploaded),
-                    receipt.blobs_mounted, receipt.blobs_there);
+                    cli::plural(receipt.blobs_uploaded, "blob"),
+                    readable_size(receipt.bytes_uploaded), receipt.blobs_mounted,
+                    receipt.blobs_there);
 }
 
 }  // namespace seabag::importer

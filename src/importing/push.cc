@@ -129,7 +129,6 @@ class Push {
     states_[i] = State::kDone;
     receipt_.references[i].outcome = outcome;
     receipt_.references[i].detail = std::move(detail);
-    progress_.item_done(receipt_.references[i].target);
   }
 
   // An error of one thing is noted by the caller; here it is decided whether the run goes on.
@@ -153,6 +152,7 @@ class Push {
         require_going_on(error);
         fail(i, error);
       }
+      progress_.item_done(receipt_.references[i].target);
     });
     progress_.end();
   }
@@ -209,17 +209,20 @@ class Push {
   }
 
   void push_whole_images() {
+    std::uint64_t images = 0;
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (states_[i] == State::kDone) continue;
+      ++images;
       for (const BlobId blob : members_of(i)) bytes += content_.blobs[blob].size;
     }
-    progress_.begin("pushing", names_.size(), bytes);
+    progress_.begin("pushing", images, bytes);
     transfer::for_each_parallel(names_.size(), options_.jobs, stop_, [&](std::size_t i) {
       if (states_[i] == State::kDone) return;
       try {
         push_whole_image(i);
         done(i, PushOutcome::kPushed);
+        progress_.item_done(receipt_.references[i].target);
       } catch (const Error& error) {
         require_going_on(error);
         fail(i, error);
@@ -418,6 +421,7 @@ class Push {
         }
         silent_ = 0;
         done(i, PushOutcome::kPushed);
+        progress_.item_done(receipt_.references[i].target);
         remember_referrer(name.repository, root_of(i));
       } catch (const Error& error) {
         require_going_on(error);

@@ -34,8 +34,9 @@ class RoundTrip(harness.FilledRegistryTestCase):
         target = self.registry()
         self.push(bundle, f"docker://{target.host}/mirror", registry=target)
         receipt = self.dir / "again.json"
-        self.push(bundle, f"docker://{target.host}/mirror", "--receipt", receipt, registry=target)
+        again = self.push(bundle, f"docker://{target.host}/mirror", "--receipt", receipt, registry=target)
         account = json.loads(receipt.read_text())
+        self.assertIn(f"looking at the target: done, {len(account['references'])} items", again.stderr)
         self.assertEqual({r["outcome"] for r in account["references"]}, {"already-there"})
         self.assertEqual(account["blobs"]["uploaded"], 0)
 
