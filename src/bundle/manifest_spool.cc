@@ -34,6 +34,11 @@ void ManifestSpool::add(const oci::RawManifest& manifest) {
   end_ += record.size();
 }
 
+void ManifestSpool::clear() {
+  file_->resize(0);
+  end_ = 0;
+}
+
 void ManifestSpool::sync() {
   file_->sync();
 }

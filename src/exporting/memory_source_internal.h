@@ -99,6 +99,12 @@ class MemorySource : public source::ImageSource {
     if (reads_left_ > 0 && --reads_left_ == 0) down_ = true;
     sink.write(io::bytes_of(bytes).subspan(offset));
   }
+  std::optional<std::uint64_t> find_size(const oci::Reference& /*repository*/,
+                                         const oci::Descriptor& blob) override {
+    const auto found = blobs_.find(blob.digest.text());
+    if (found == blobs_.end()) return std::nullopt;
+    return found->second.size();
+  }
   bool answers() override { return !down_; }
   int reads() const { return reads_; }
 

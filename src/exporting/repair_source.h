@@ -36,6 +36,10 @@ class RepairSource : public source::ImageSource {
   /// gave bytes that were not the blob's, is asked last.
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override;
+  std::optional<std::uint64_t> find_size(const oci::Reference& /*repository*/,
+                                         const oci::Descriptor& /*blob*/) override {
+    return std::nullopt;
+  }
   bool answers() override;
 
  private:

@@ -41,12 +41,17 @@ bool ends_the_run(const Error& error) {
 namespace {
 
 using index::BlobId;
+using index::ContentBuilder;
 using index::ReferenceKind;
 using oci::Descriptor;
 using oci::Reference;
 
 // docker buildx puts attestations beside the image they are about, and names it so.
 constexpr const char* kAboutAnnotation = "vnd.docker.reference.digest";
+
+// One walk more finds which manifests are wrong about a size, and rarely what those hid; a registry
+// that goes on making up others is not followed for ever.
+constexpr int kWalks = 4;
 
 Reference by_digest(Reference reference, const digest::Digest& digest) {
   reference.tag.clear();
@@ -58,15 +63,16 @@ std::string platform_of(const Descriptor& child) {
   return child.platform ? child.platform->text() : "";
 }
 
-class Resolver {
+class Walk {
  public:
-  Resolver(const ResolveRequest& request, transfer::Progress& progress)
+  Walk(const ResolveRequest& request, transfer::Progress& progress, ContentBuilder::Sizes proven)
       : request_(request),
         selection_(request.selection),
         progress_(progress),
-        queue_(request.jobs) {}
+        queue_(request.jobs),
+        builder_(std::move(proven)) {}
 
-  Resolution run(const std::stop_token& stop) {
+  void run(const std::stop_token& stop) {
     progress_.begin("resolving", 0, 0);
     for (source::ImageSource* source : request_.sources) {
       const std::uint32_t id = builder_.add_source(source->uri());
@@ -74,10 +80,30 @@ class Resolver {
     }
     queue_.run(stop);
     progress_.end();
-    return {builder_.take(), std::move(first_error_)};
   }
 
+  // Of manifests that contradict each other about a size the one that came first was believed, and
+  // cost the others. Whether it was wrong: the source is asked, and bears out another.
+  bool settle_doubts(ContentBuilder::Sizes& proven, const std::stop_token& stop) {
+    const std::size_t known = proven.size();
+    for (const auto& [claim, doubt] : doubts_) {
+      queue_.add([this, &proven, &doubt] { settle(doubt, proven); });
+    }
+    queue_.run(stop);
+    return proven.size() > known;
+  }
+
+  Resolution take() { return {builder_.take(), std::move(first_error_)}; }
+
  private:
+  // What a manifest says of the size of a blob, another than was known.
+  struct Doubt {
+    std::uint32_t source = 0;
+    Reference repository;
+    Descriptor blob;
+    bool is_proven = false;  // it is the manifest itself, which was read
+  };
+
   source::ImageSource& source(std::uint32_t id) const { return *request_.sources[id]; }
 
   // What could not be had is noted and the walk goes on, unless the source itself is gone: then
@@ -202,6 +228,7 @@ class Resolver {
     if (children.empty() && !manifest.manifests.empty()) throw nothing_wanted(manifest);
     {
       const std::scoped_lock lock(mutex_);
+      note_doubts(source_id, repository, raw, manifest);
       if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
         request_.spool->add(raw);
       }
@@ -220,6 +247,32 @@ class Resolver {
         resolve_attached(source_id, repository, digest, chain);
       });
     }
+  }
+
+  // mutex_ is held.
+  void note_doubts(std::uint32_t source_id, const Reference& repository,
+                   const oci::RawManifest& raw, const oci::Manifest& manifest) {
+    for (const Descriptor& blob : builder_.contradicted(raw, manifest)) {
+      doubts_.try_emplace({blob.digest, blob.size},
+                          Doubt{.source = source_id,
+                                .repository = repository,
+                                .blob = blob,
+                                .is_proven = blob.digest == raw.digest()});
+    }
+  }
+
+  void settle(const Doubt& doubt, ContentBuilder::Sizes& proven) {
+    const Descriptor& blob = doubt.blob;
+    try {
+      if (!doubt.is_proven && source(doubt.source).find_size(doubt.repository, blob) != blob.size) {
+        return;
+      }
+    } catch (const Error& error) {
+      require_going_on(doubt.source, error);
+      return;
+    }
+    const std::scoped_lock lock(mutex_);
+    proven.try_emplace(blob.digest, blob.size);
   }
 
   // A manifest where it is, as one number: there is one of each manifest. mutex_ is held.
@@ -342,10 +395,11 @@ class Resolver {
   transfer::TaskQueue queue_;
 
   std::mutex mutex_;  // guards all below, and the spool
-  index::ContentBuilder builder_;
+  ContentBuilder builder_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> places_;  // numbered
   std::set<std::pair<std::uint32_t, std::string>> roots_;                    // place, tag or digest
   std::unordered_set<std::uint64_t> visited_;                                // of visit_of()
+  std::map<std::pair<digest::Digest, std::uint64_t>, Doubt> doubts_;  // by the blob and its size
   std::optional<Error> first_error_;
 };
 
@@ -353,7 +407,16 @@ class Resolver {
 
 Resolution resolve(const ResolveRequest& request, transfer::Progress& progress,
                    const std::stop_token& stop) {
-  return Resolver(request, progress).run(stop);
+  ContentBuilder::Sizes proven;
+  for (int walk = 1;; ++walk) {
+    Walk all(request, progress, proven);
+    all.run(stop);
+    if (!all.settle_doubts(proven, stop) || walk == kWalks) return all.take();
+    progress.warn(
+        "manifests contradict each other about the size of a blob, and the source bears out the "
+        "later ones: all is looked at again without the others");
+    if (request.spool != nullptr) request.spool->clear();
+  }
 }
 
 }  // namespace seabag::exporting

@@ -10,6 +10,8 @@
 
 #include "base/limits.h"
 #include "exporting/memory_source_internal.h"
+#include "io/posix_file_system.h"
+#include "testing/temp_dir.h"
 
 namespace seabag::exporting {
 namespace {
@@ -263,32 +265,104 @@ TEST_F(Resolve, EndsWhenTheSourceIsGone) {
   }
 }
 
-TEST_F(Resolve, RefusesOneBlobWithTwoSizes) {
-  const std::string layer = source_.put("layer", kLayer);
-  std::string lie = layer;
-  lie.replace(lie.find("\"size\":5"), 8, "\"size\":6");
-  source_.tag("a", "1", source_.put_image("{}", {layer}));
-  source_.tag("a", "2", source_.put_image("{}", {lie}));
-  const auto content = run(1).content;
-  ASSERT_THAT(content.absences, SizeIs(1));
-  EXPECT_THAT(content.absences[0].detail, HasSubstr("bytes in one manifest"));
-  EXPECT_THAT(names(content), SizeIs(1));
-  EXPECT_THAT(content.manifests, SizeIs(1)) << "nothing of the one that cannot be carried is left";
+// The descriptor of something else than it is by its size.
+std::string with_size(const std::string& descriptor, std::size_t size) {
+  const std::size_t at = descriptor.find("\"size\":") + 7;
+  return descriptor.substr(0, at) + std::to_string(size) +
+         descriptor.substr(descriptor.find('}', at));
 }
 
-// Whichever of the two comes first, in whatever repository.
+// The one that is right is not lost with the one that is wrong, whichever comes first: on one
+// thread the last tag does.
+TEST_F(Resolve, LosesTheImageThatIsWrongAboutASizeAlone) {
+  const std::string layer = source_.put("layer", kLayer);
+  const std::string good = source_.put_image("{}", {layer});
+  const std::string bad = source_.put_image("{}", {with_size(layer, 6)});
+  for (const bool good_is_last : {true, false}) {
+    source_.tag("a", "1", good_is_last ? bad : good);
+    source_.tag("a", "2", good_is_last ? good : bad);
+    const auto resolution = run(1);
+    const auto& content = resolution.content;
+    EXPECT_THAT(names(content),
+                UnorderedElementsAre(good_is_last ? "test:5000/a:2" : "test:5000/a:1"));
+    ASSERT_THAT(content.absences, SizeIs(1));
+    EXPECT_THAT(content.absences[0].detail,
+                HasSubstr("has 5 bytes in one manifest and 6 in another"));
+    EXPECT_THAT(content.manifests, SizeIs(1)) << "something of the one that is lost is left";
+    EXPECT_EQ(presence(content, layer), Presence::kPresent);
+    ASSERT_TRUE(resolution.first_error);
+    EXPECT_EQ(resolution.first_error->code(), Code::kMalformed);
+  }
+}
+
+TEST_F(Resolve, LosesTheIndexThatIsWrongAboutAChildAlone) {
+  const std::string child = source_.put_image("{}", {});
+  const std::string bad = source_.put_index({with_size(child, 6)});
+  for (const bool child_is_tagged : {true, false}) {
+    const std::string good = child_is_tagged ? child : source_.put_index({child});
+    for (const bool good_is_last : {true, false}) {
+      source_.tag("a", "1", good_is_last ? bad : good);
+      source_.tag("a", "2", good_is_last ? good : bad);
+      const auto content = run(1).content;
+      EXPECT_THAT(names(content),
+                  UnorderedElementsAre(good_is_last ? "test:5000/a:2" : "test:5000/a:1"));
+      EXPECT_EQ(presence(content, child), Presence::kPresent);
+    }
+  }
+}
+
+// What one wrong manifest hid shows when it is gone. On one thread "3" comes first: it hides "2",
+// which hides "1" in turn.
+TEST_F(Resolve, FindsAWrongSizeThatAnotherHid) {
+  const std::string first = source_.put("layer", kLayer);
+  const std::string second = source_.put("other", kLayer);
+  source_.tag("a", "3", source_.put_image("{}", {with_size(first, 6)}));
+  source_.tag("a", "2", source_.put_image("{}", {first, with_size(second, 7)}));
+  source_.tag("a", "1", source_.put_image("{}", {second}));
+  EXPECT_THAT(names(run(1).content), UnorderedElementsAre("test:5000/a:1"));
+}
+
+TEST_F(Resolve, KeepsTheFirstOfTwoSizesThatNobodyCanTell) {
+  const std::string layer = source_.put("layer", kLayer);
+  source_.tag("a", "1", source_.put_image("{}", {layer}));
+  source_.tag("a", "2", source_.put_image("{}", {with_size(layer, 6)}));
+  source_.remove(layer);
+  const auto content = run(1).content;
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:2"));
+  ASSERT_THAT(content.absences, SizeIs(1));
+  EXPECT_THAT(content.absences[0].detail,
+              HasSubstr("has 6 bytes in one manifest and 5 in another"));
+}
+
+// Of what was looked at twice the spool has each manifest once, and nothing of the wrong one.
+TEST_F(Resolve, SpoolsWhatItKeepsAlone) {
+  const std::string layer = source_.put("layer", kLayer);
+  source_.tag("a", "1", source_.put_image("{}", {layer}));
+  source_.tag("a", "2", source_.put_image("{}", {with_size(layer, 6)}));
+  const seabag::testing::TempDir directory;
+  const auto files = io::posix_file_system();
+  auto spool = bundle::ManifestSpool::create(*files, io::join(directory.path(), "spool"));
+  const auto content = content_of(source_, spool);
+  std::vector<std::string> spooled;
+  spool.for_each(
+      [&](const io::Bytes& manifest) { spooled.push_back(digest::digest_of(manifest).text()); });
+  ASSERT_THAT(content.manifests, SizeIs(1));
+  EXPECT_THAT(spooled,
+              ::testing::ElementsAre(content.blobs[content.manifests[0].blob].digest.text()));
+}
+
+// In whatever repository.
 TEST_F(Resolve, LosesAnImageWithAWrongSizeInEachRepositoryAlone) {
   const std::string layer = source_.put("layer", kLayer);
-  std::string lie = layer;
-  lie.replace(lie.find("\"size\":5"), 8, "\"size\":6");
   const std::string good = source_.put_image("{}", {layer});
-  const std::string index = source_.put_index({source_.put_image("{}", {lie})});
+  const std::string index = source_.put_index({source_.put_image("{}", {with_size(layer, 6)})});
   for (const char* repository : {"a", "b", "c"}) {
     source_.tag(repository, "good", good);
     source_.tag(repository, "index", index);
   }
   const auto content = run(1).content;
   EXPECT_FALSE(content.absences.empty());
+  EXPECT_EQ(presence(content, good), Presence::kPresent);
   for (const index::ManifestInfo& manifest : content.manifests) {
     EXPECT_EQ(content.blobs[manifest.blob].presence, index::Presence::kPresent);
   }

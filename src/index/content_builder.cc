@@ -16,6 +16,22 @@ namespace {
 
 constexpr BlobId kNoBlob = std::numeric_limits<BlobId>::max();
 
+void require_size(const digest::Digest& digest, std::uint64_t known, std::uint64_t size) {
+  if (known == size) return;
+  throw Error(Code::kMalformed,
+              fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
+                          known, size));
+}
+
+// All that a manifest gives a size of, but its subject.
+template <class Visit>
+void for_each_sized(const oci::RawManifest& raw, const oci::Manifest& manifest, Visit visit) {
+  visit(raw.descriptor());
+  if (manifest.config) visit(*manifest.config);
+  std::ranges::for_each(manifest.layers, visit);
+  std::ranges::for_each(manifest.manifests, visit);
+}
+
 }  // namespace
 
 std::uint32_t ContentBuilder::add_source(const std::string& uri) {
@@ -83,29 +99,35 @@ BlobId ContentBuilder::add_subject(const oci::Descriptor& subject) {
   return blob;
 }
 
-void ContentBuilder::require_size(const digest::Digest& digest, std::uint64_t known,
-                                  std::uint64_t size) {
-  if (known == size) return;
-  throw Error(Code::kMalformed,
-              fmt::format("blob {} has {} bytes in one manifest and {} in another", digest.text(),
-                          known, size));
+std::optional<std::uint64_t> ContentBuilder::size_of(const digest::Digest& digest) const {
+  const auto proven = proven_.find(digest);
+  if (proven != proven_.end()) return proven->second;
+  const BlobId blob = slots_.empty() ? kNoBlob : slots_[slot_of(digest)];
+  if (blob == kNoBlob || is_subject_alone_[blob]) return std::nullopt;
+  return content_.blobs[blob].size;
+}
+
+std::vector<oci::Descriptor> ContentBuilder::contradicted(const oci::RawManifest& raw,
+                                                          const oci::Manifest& manifest) const {
+  std::vector<oci::Descriptor> found;
+  for_each_sized(raw, manifest, [&](const oci::Descriptor& descriptor) {
+    if (size_of(descriptor.digest).value_or(descriptor.size) != descriptor.size) {
+      found.push_back(descriptor);
+    }
+  });
+  return found;
 }
 
 void ContentBuilder::require_one_size_each(const oci::RawManifest& raw,
                                            const oci::Manifest& manifest) const {
-  std::unordered_map<digest::Digest, std::uint64_t> sizes = {{raw.digest(), raw.bytes().size()}};
-  const auto require_same = [&](const oci::Descriptor& descriptor) {
-    const auto [here, is_new] = sizes.try_emplace(descriptor.digest, descriptor.size);
-    require_size(descriptor.digest, here->second, descriptor.size);
-    if (!is_new || slots_.empty()) return;
-    const BlobId blob = slots_[slot_of(descriptor.digest)];
-    if (blob != kNoBlob && !is_subject_alone_[blob]) {
-      require_size(descriptor.digest, content_.blobs[blob].size, descriptor.size);
-    }
-  };
-  if (manifest.config) require_same(*manifest.config);
-  std::ranges::for_each(manifest.layers, require_same);
-  std::ranges::for_each(manifest.manifests, require_same);
+  Sizes here;
+  for_each_sized(raw, manifest, [&](const oci::Descriptor& descriptor) {
+    const auto [known, is_new] = here.try_emplace(descriptor.digest, descriptor.size);
+    require_size(descriptor.digest, known->second, descriptor.size);
+    if (!is_new) return;
+    require_size(descriptor.digest, size_of(descriptor.digest).value_or(descriptor.size),
+                 descriptor.size);
+  });
 }
 
 std::uint32_t ContentBuilder::media_type(const std::string& text) {

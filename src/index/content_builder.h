@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "index/content.h"
@@ -18,6 +19,12 @@ namespace seabag::index {
 /// locks.
 class ContentBuilder {
  public:
+  using Sizes = std::unordered_map<digest::Digest, std::uint64_t>;
+
+  ContentBuilder() = default;
+  /// `proven`: sizes of blobs, whatever a manifest says.
+  explicit ContentBuilder(Sizes proven) : proven_(std::move(proven)) {}
+
   std::uint32_t add_source(const std::string& uri);
   std::uint32_t add_repository(const oci::Reference& repository);
   void add_reference(ReferenceInfo reference);
@@ -28,6 +35,9 @@ class ContentBuilder {
   /// refers to does not. Errors: kMalformed if it has a blob with another size than is known, or
   /// with two; nothing is known of it then.
   bool add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest);
+  /// The manifest, its config, layers and children: those that are known with another size.
+  std::vector<oci::Descriptor> contradicted(const oci::RawManifest& raw,
+                                            const oci::Manifest& manifest) const;
 
   void require(BlobId blob);  ///< the bundle is to hold it; wins over left out
   void leave_out(BlobId blob, std::string reason,
@@ -45,7 +55,8 @@ class ContentBuilder {
   /// Where the id of the blob with this digest is in slots_, or belongs.
   std::size_t slot_of(const digest::Digest& digest) const;
   void grow_slots();
-  static void require_size(const digest::Digest& digest, std::uint64_t known, std::uint64_t size);
+  /// As it is proven, else as a manifest had it first.
+  std::optional<std::uint64_t> size_of(const digest::Digest& digest) const;
   void require_one_size_each(const oci::RawManifest& raw, const oci::Manifest& manifest) const;
   /// What a manifest says of the size of what it is attached to is not held against anything:
   /// nobody reads those bytes by it, and one who may push a referrer could take other's images out
@@ -55,6 +66,7 @@ class ContentBuilder {
   std::uint32_t platform(const std::optional<oci::Platform>& platform);
   void add_edges(BlobId parent, EdgeRole role, const std::vector<oci::Descriptor>& children);
 
+  Sizes proven_;
   Content content_;
   std::vector<Wish> wishes_;            // parallel to content_.blobs
   std::vector<bool> is_manifest_;       // the same

@@ -84,6 +84,22 @@ TEST(ContentBuilder, KeepsNothingOfAManifestThatLiesAboutASize) {
   EXPECT_EQ(content.edges.size(), 2U);
 }
 
+TEST(ContentBuilder, TakesNoOtherSizeThanIsProven) {
+  const oci::RawManifest honest = image_over("layer", 5);
+  const oci::RawManifest lie = image_over("layer", 6);
+  const auto layer = digest::digest_of(io::bytes_of("layer"));
+  ContentBuilder builder({{layer, 5}});
+  EXPECT_THROW(builder.add_manifest(lie, oci::parse_manifest(lie)), Error);
+  EXPECT_TRUE(builder.contradicted(honest, oci::parse_manifest(honest)).empty());
+  EXPECT_TRUE(builder.add_manifest(honest, oci::parse_manifest(honest)));
+  const auto contradicted = builder.contradicted(lie, oci::parse_manifest(lie));
+  ASSERT_EQ(contradicted.size(), 1U);
+  EXPECT_EQ(contradicted[0].digest, layer);
+  EXPECT_EQ(contradicted[0].size, 6U);
+  EXPECT_EQ(ContentBuilder({{layer, 5}}).take().blobs.size(), 0U)
+      << "a blob is there that nothing refers to";
+}
+
 // Who may push one referrer must not be able to take the image that it names out of the bundle.
 TEST(ContentBuilder, BelievesNoSubjectAboutASize) {
   const oci::RawManifest image = image_over("layer", 5);

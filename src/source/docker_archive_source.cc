@@ -260,6 +260,14 @@ void DockerArchiveSource::read_blob(const oci::Reference& /*repository*/,
   archive_.read_member(*member, offset, unfinished);
 }
 
+std::optional<std::uint64_t> DockerArchiveSource::find_size(const oci::Reference& /*repository*/,
+                                                            const oci::Descriptor& blob) {
+  const std::lock_guard lock(mutex_);
+  const std::string* member = find_member(blob.digest);
+  if (member == nullptr) return std::nullopt;
+  return archive_.size_of(*member);
+}
+
 bool DockerArchiveSource::answers() try {
   archive_.read_member(std::string(oci::kDockerManifestPath), limits::kLayoutIndexBytes);
   return true;

@@ -35,6 +35,8 @@ class DockerArchiveSource : public ImageSource {
                                  const digest::Digest& subject) override;
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override;
+  std::optional<std::uint64_t> find_size(const oci::Reference& repository,
+                                         const oci::Descriptor& blob) override;
   bool answers() override;
 
  private:

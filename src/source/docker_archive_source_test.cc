@@ -92,6 +92,8 @@ TEST_F(DockerArchiveSourceTest, MakesAManifestOverTheSavedBytes) {
   EXPECT_EQ(manifest.layers[0].media_type, "application/vnd.docker.image.rootfs.diff.tar");
   EXPECT_EQ(read_blob_text(*source, name, manifest.layers[0]), "one");
   EXPECT_EQ(read_blob_text(*source, name, manifest.layers[1], 1), "wo");
+  EXPECT_EQ(source->find_size(name, manifest.layers[1]), 3U);
+  EXPECT_EQ(source->find_size(name, raw.descriptor()), std::nullopt) << "it is in no member";
   EXPECT_THAT(io::text_of(source->read_small_blob(name, *manifest.config)), HasSubstr("diff_ids"));
   EXPECT_THAT(source->attached(name, raw.digest()), IsEmpty());
   EXPECT_TRUE(source->answers());

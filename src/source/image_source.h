@@ -52,6 +52,11 @@ class ImageSource {
   virtual void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                          std::uint64_t offset, io::ByteSink& sink) = 0;
 
+  /// How many bytes `blob` has here, whatever its descriptor says; nothing: the place does not
+  /// tell.
+  virtual std::optional<std::uint64_t> find_size(const oci::Reference& repository,
+                                                 const oci::Descriptor& blob) = 0;
+
   /// A small blob whole, verified: configs. Errors: kMalformed above limits::kManifestBytes.
   io::Bytes read_small_blob(const oci::Reference& repository, const oci::Descriptor& blob);
 

@@ -355,6 +355,11 @@ void LayoutSource::read_blob(const oci::Reference& /*repository*/, const oci::De
   files_->stream(require_blob(blob.digest, blob.size), offset, sink);
 }
 
+std::optional<std::uint64_t> LayoutSource::find_size(const oci::Reference& /*repository*/,
+                                                     const oci::Descriptor& blob) {
+  return files_->find_size(oci::blob_path(blob.digest));
+}
+
 bool LayoutSource::answers() try {
   files_->read(std::string(oci::kLayoutPath), kLayoutFileBytes);
   return true;

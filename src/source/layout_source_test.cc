@@ -248,6 +248,8 @@ TEST_F(LayoutSourceTest, TellsMissingFromDamagedBlobs) {
   const auto source = open_directory();
   const auto repository = oci::parse_reference("base");
   EXPECT_EQ(error_of([&] { read_blob_text(*source, repository, missing); }).code(), Code::kRefused);
+  EXPECT_EQ(source->find_size(repository, missing), std::nullopt);
+  EXPECT_EQ(source->find_size(repository, longer), 16U);
   const Error error = error_of([&] { read_blob_text(*source, repository, longer); });
   EXPECT_EQ(error.code(), Code::kIntegrity);
   EXPECT_THAT(error.what(), HasSubstr("expected 6 bytes, got 16"));

@@ -279,4 +279,22 @@ void RegistrySource::read_blob(const oci::Reference& repository, const oci::Desc
                                                repository.repository_text()));
 }
 
+std::optional<std::uint64_t> RegistrySource::find_size(const oci::Reference& repository,
+                                                       const oci::Descriptor& blob) {
+  const std::string& name = repository.repository;
+  const std::string& type = blob.media_type;
+  if (oci::media_type::is_index(type) || oci::media_type::is_image_manifest(type)) {
+    const auto found = registry_->find_manifest(name, blob.digest.text(), pull(name));
+    if (!found) return std::nullopt;
+    return found->bytes().size();
+  }
+  http::Request request{
+      .method = http::Method::kHead,
+      .url = registry_->url(fmt::format("/v2/{}/blobs/{}", name, blob.digest.text()))};
+  const http::Response answer = registry_->send(std::move(request), pull(name));
+  const auto length = answer.header("content-length");
+  if (answer.status != 200 || !length) return std::nullopt;
+  return find_number(trimmed(*length));
+}
+
 }  // namespace seabag::source

@@ -32,6 +32,8 @@ class RegistrySource : public ImageSource {
                                  const digest::Digest& subject) override;
   void read_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                  std::uint64_t offset, io::ByteSink& sink) override;
+  std::optional<std::uint64_t> find_size(const oci::Reference& repository,
+                                         const oci::Descriptor& blob) override;
   bool answers() override { return registry_->answers(); }
 
  private:

@@ -433,5 +433,21 @@ TEST_F(ForeignLayerTest, IsNotFetchedFromThisMachineForARemoteImage) {
   EXPECT_THAT(elsewhere_.requests(), IsEmpty());
 }
 
+TEST_F(RegistrySourceTest, TellsTheSizeOfABlobWhateverItsDescriptorSays) {
+  add_image(server_, "a", "1", {"layer"});
+  const auto source = open();
+  oci::Descriptor blob = add_blob("four");
+  blob.size = 7;
+  EXPECT_EQ(source->find_size(name("a"), blob), 4U);
+  const oci::RawManifest image = source->manifest(name("a:1"));
+  oci::Descriptor manifest = image.descriptor();
+  manifest.size = 7;
+  EXPECT_EQ(source->find_size(name("a"), manifest), image.bytes().size());
+  blob.digest = digest::digest_of(io::bytes_of("elsewhere"));
+  manifest.digest = blob.digest;
+  EXPECT_EQ(source->find_size(name("a"), blob), std::nullopt);
+  EXPECT_EQ(source->find_size(name("a"), manifest), std::nullopt);
+}
+
 }  // namespace
 }  // namespace seabag::source

@@ -2,6 +2,7 @@
 """What is chosen, what is left out, and how the bundle says so."""
 import json
 import unittest
+import urllib.request
 
 import harness
 from harness import IMPORT, run
@@ -44,6 +45,26 @@ class Selection(harness.FilledRegistryTestCase):
             for source in sources:
                 self.assertIn(source, self.exported.stderr)
             self.assertFalse((self.dir / "b.bag.unfinished").exists())
+
+    def test_an_image_that_is_wrong_about_the_size_of_a_shared_layer_costs_itself_alone(self):
+        """docker-registry takes such a manifest. Other tools did not look at the size, so there are some."""
+        registry = self.registry()
+        layout = harness.Layout(self.dir / "l")
+        layer = layout.layer(b"x" * 1000)
+        layout.name("good", layout.manifest([layer]))
+        run("skopeo", "copy", "--dest-tls-verify=false", f"oci:{layout.path}:good", f"docker://{registry.host}/a:good")
+        manifest = json.loads(registry.manifest("a", "good")[0])
+        manifest["layers"][0]["size"] = 999
+        for tag in ("first", "last"):
+            request = urllib.request.Request(f"http://{registry.host}/v2/a/manifests/{tag}", method="PUT",
+                                             data=json.dumps({**manifest, "annotations": {"tag": tag}}).encode(),
+                                             headers={"Content-Type": manifest["mediaType"]})
+            urllib.request.urlopen(request, timeout=60).close()
+        for jobs in ("1", "8"):
+            bundle = self.export(f"b{jobs}.bag", f"docker://{registry.host}/a", "--jobs", jobs, registry=registry,
+                                 expect=3)
+            self.assertEqual(self.names(bundle), {"a:good"})
+            run(IMPORT, "verify", bundle)
 
     def test_what_is_shared_is_what_the_images_would_take_one_by_one(self):
         layout = harness.Layout(self.dir / "l")
