@@ -143,7 +143,8 @@ class Push {
   }
 
   void look_up_tags() {
-    progress_.begin("looking at the target", names_.size(), 0);
+    const auto looked_at = std::ranges::count(states_, State::kNeeded);
+    progress_.begin("looking at the target", static_cast<std::uint64_t>(looked_at), 0);
     transfer::for_each_parallel(names_.size(), options_.jobs, stop_, [&](std::size_t i) {
       if (states_[i] == State::kDone) return;
       try {
