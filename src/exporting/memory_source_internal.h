@@ -57,6 +57,10 @@ class MemorySource : public source::ImageSource {
   }
   void remove(const std::string& descriptor) { blobs_.erase(digest_in(descriptor)); }
   void go_down() { down_ = true; }
+  /// Gives that manifest so many times, and says then that it is busy.
+  void refuse_after_reads_of(const std::string& manifest, int reads) {
+    busy_[digest_in(manifest)] = reads;
+  }
   /// Gives so many blobs more, and is gone.
   void go_down_after_reads(int reads) { reads_left_ = reads; }
   static std::string digest_in(const std::string& descriptor) {
@@ -78,6 +82,8 @@ class MemorySource : public source::ImageSource {
   }
   oci::RawManifest manifest(const oci::Reference& name) override {
     const std::string digest = name.digest ? name.digest->text() : tags_[name.repository][name.tag];
+    const auto busy = busy_.find(digest);
+    if (busy != busy_.end() && busy->second-- <= 0) throw Error(Code::kUnavailable, "429");
     const auto bytes = io::bytes_of(find(digest));
     return oci::verified({bytes.begin(), bytes.end()}, types_[digest], name.digest);
   }
@@ -124,6 +130,7 @@ class MemorySource : public source::ImageSource {
   std::map<std::string, std::string> types_;
   std::map<std::string, std::map<std::string, std::string>> tags_;
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> attached_;
+  std::map<std::string, int> busy_;  // how many times more, by digest; for runs with one job
   std::atomic<int> reads_ = 0;
   int reads_left_ = 0;
   bool down_ = false;

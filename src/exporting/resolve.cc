@@ -18,8 +18,9 @@
 #include "transfer/task_queue.h"
 
 // The walk is a queue of tasks, each at most a few requests; what they find goes into one
-// ContentBuilder under one lock. The order in which answers come does not matter:
-// ContentBuilder::take() gives everything its one order.
+// ContentBuilder under one lock, and ContentBuilder::take() gives everything its one order. So the
+// order in which answers come matters only where manifests contradict each other about a size that
+// no source tells.
 
 namespace seabag::exporting {
 
@@ -49,9 +50,17 @@ using oci::Reference;
 // docker buildx puts attestations beside the image they are about, and names it so.
 constexpr const char* kAboutAnnotation = "vnd.docker.reference.digest";
 
-// One walk more finds which manifests are wrong about a size, and rarely what those hid; a registry
-// that goes on making up others is not followed for ever.
+// The second walk leaves out what is wrong about a size. A third is needed only where that had
+// hidden another such manifest, and a registry may make up others without end.
 constexpr int kWalks = 4;
+// Places that are asked for one size. One has the blob, nearly always.
+constexpr std::size_t kAsked = 4;
+
+// What earlier walks found out.
+struct Earlier {
+  ContentBuilder::Sizes proven;
+  std::set<std::string> unavailable;  // names
+};
 
 Reference by_digest(Reference reference, const digest::Digest& digest) {
   reference.tag.clear();
@@ -65,12 +74,14 @@ std::string platform_of(const Descriptor& child) {
 
 class Walk {
  public:
-  Walk(const ResolveRequest& request, transfer::Progress& progress, ContentBuilder::Sizes proven)
+  // `earlier`: nothing: this is the first one.
+  Walk(const ResolveRequest& request, transfer::Progress& progress, const Earlier* earlier)
       : request_(request),
         selection_(request.selection),
         progress_(progress),
+        earlier_(earlier),
         queue_(request.jobs),
-        builder_(std::move(proven)) {}
+        builder_(earlier == nullptr ? ContentBuilder::Sizes() : earlier->proven) {}
 
   void run(const std::stop_token& stop) {
     progress_.begin("resolving", 0, 0);
@@ -83,25 +94,37 @@ class Walk {
   }
 
   // Of manifests that contradict each other about a size the one that came first was believed, and
-  // cost the others. Whether it was wrong: the source is asked, and bears out another.
-  bool settle_doubts(ContentBuilder::Sizes& proven, const std::stop_token& stop) {
-    const std::size_t known = proven.size();
-    for (const auto& [claim, doubt] : doubts_) {
-      queue_.add([this, &proven, &doubt] { settle(doubt, proven); });
+  // cost the others. Asks the sources, and gives the sizes that they bear out against it: these
+  // cost what was right, and all must be walked again.
+  ContentBuilder::Sizes settle_doubts(const std::stop_token& stop) {
+    ContentBuilder::Sizes proven;
+    for (const auto& [blob, doubt] : doubts_) {
+      queue_.add([this, &proven, &blob, &doubt] {
+        const auto size = settle(blob, doubt);
+        const std::scoped_lock lock(mutex_);
+        if (size) proven.emplace(blob, *size);
+      });
     }
     queue_.run(stop);
-    return proven.size() > known;
+    return proven;
   }
 
+  const std::set<std::string>& unavailable() const { return unavailable_; }
   Resolution take() { return {builder_.take(), std::move(first_error_)}; }
 
  private:
-  // What a manifest says of the size of a blob, another than was known.
-  struct Doubt {
+  // Where a manifest gave a blob another size than one before it.
+  struct Claimant {
     std::uint32_t source = 0;
     Reference repository;
-    Descriptor blob;
-    bool is_proven = false;  // it is the manifest itself, which was read
+    std::string media_type;
+    bool operator==(const Claimant&) const = default;
+  };
+  struct Doubt {
+    std::uint64_t believed = 0;
+    std::set<std::uint64_t> others;
+    std::optional<std::uint64_t> read;  // it is a manifest, and has so many
+    std::vector<Claimant> claimants;    // the first kAsked
   };
 
   source::ImageSource& source(std::uint32_t id) const { return *request_.sources[id]; }
@@ -111,6 +134,7 @@ class Walk {
   void fail(std::uint32_t source_id, const std::string& reference, const Error& error) {
     require_going_on(source_id, error);
     const std::scoped_lock lock(mutex_);
+    require_had_before(reference, error);
     // A registry may list what is no name.
     builder_.lose(printable(reference, 1000), std::string(name_of(error.code())), error.what());
     note(reference, error);
@@ -121,6 +145,19 @@ class Walk {
     if (error.code() == Code::kUnavailable && !source(source_id).answers()) {
       throw Error(error).add_next_step("run the same command again when the source answers");
     }
+  }
+
+  // What an earlier walk had and this one does not is no loss to be sealed. mutex_ is held.
+  void require_had_before(const std::string& reference, const Error& error) {
+    if (error.code() != Code::kUnavailable) return;
+    if (earlier_ != nullptr && !earlier_->unavailable.contains(reference)) {
+      throw Error(error)
+          .add_context(reference + " was there a moment ago")
+          .add_next_step(
+              "run the same command again later, or leave out with --exclude what is wrong about "
+              "the size of a blob");
+    }
+    unavailable_.insert(reference);
   }
 
   void note(const std::string& reference, const Error& error) {
@@ -253,26 +290,35 @@ class Walk {
   void note_doubts(std::uint32_t source_id, const Reference& repository,
                    const oci::RawManifest& raw, const oci::Manifest& manifest) {
     for (const Descriptor& blob : builder_.contradicted(raw, manifest)) {
-      doubts_.try_emplace({blob.digest, blob.size},
-                          Doubt{.source = source_id,
-                                .repository = repository,
-                                .blob = blob,
-                                .is_proven = blob.digest == raw.digest()});
+      Doubt& doubt = doubts_[blob.digest];
+      doubt.believed = builder_.size_of(blob.digest).value();
+      doubt.others.insert(blob.size);
+      if (blob.digest == raw.digest()) doubt.read = blob.size;
+      Claimant claimant{source_id, repository, blob.media_type};
+      if (doubt.claimants.size() < kAsked &&
+          std::ranges::find(doubt.claimants, claimant) == doubt.claimants.end()) {
+        doubt.claimants.push_back(std::move(claimant));
+      }
     }
   }
 
-  void settle(const Doubt& doubt, ContentBuilder::Sizes& proven) {
-    const Descriptor& blob = doubt.blob;
-    try {
-      if (!doubt.is_proven && source(doubt.source).find_size(doubt.repository, blob) != blob.size) {
-        return;
+  // The size that is right and was not believed; nothing if nobody tells.
+  std::optional<std::uint64_t> settle(const digest::Digest& blob, const Doubt& doubt) {
+    if (doubt.read) return doubt.read;
+    for (const Claimant& claimant : doubt.claimants) {
+      try {
+        const auto size =
+            source(claimant.source)
+                .find_size(claimant.repository, {claimant.media_type, blob, doubt.believed});
+        if (size == doubt.believed) return std::nullopt;
+        if (size && doubt.others.contains(*size)) return size;
+      } catch (const Error& error) {
+        require_going_on(claimant.source, error);
+        progress_.warn(
+            fmt::format("asking for the size of blob {}: {}", blob.text(), error.what()));
       }
-    } catch (const Error& error) {
-      require_going_on(doubt.source, error);
-      return;
     }
-    const std::scoped_lock lock(mutex_);
-    proven.try_emplace(blob.digest, blob.size);
+    return std::nullopt;
   }
 
   // A manifest where it is, as one number: there is one of each manifest. mutex_ is held.
@@ -357,6 +403,7 @@ class Walk {
     } catch (const Error& error) {
       require_going_on(source_id, error);
       const std::scoped_lock lock(mutex_);
+      require_had_before(name.text(), error);
       builder_.lose(builder_.add_blob(child.digest, child.size), std::string(name_of(error.code())),
                     error.what());
       note(name.text(), error);
@@ -392,6 +439,7 @@ class Walk {
   const ResolveRequest& request_;
   const Selection& selection_;
   transfer::Progress& progress_;
+  const Earlier* earlier_;
   transfer::TaskQueue queue_;
 
   std::mutex mutex_;  // guards all below, and the spool
@@ -399,7 +447,8 @@ class Walk {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> places_;  // numbered
   std::set<std::pair<std::uint32_t, std::string>> roots_;                    // place, tag or digest
   std::unordered_set<std::uint64_t> visited_;                                // of visit_of()
-  std::map<std::pair<digest::Digest, std::uint64_t>, Doubt> doubts_;  // by the blob and its size
+  std::map<digest::Digest, Doubt> doubts_;                                   // by blob
+  std::set<std::string> unavailable_;                                        // names
   std::optional<Error> first_error_;
 };
 
@@ -407,14 +456,20 @@ class Walk {
 
 Resolution resolve(const ResolveRequest& request, transfer::Progress& progress,
                    const std::stop_token& stop) {
-  ContentBuilder::Sizes proven;
-  for (int walk = 1;; ++walk) {
-    Walk all(request, progress, proven);
-    all.run(stop);
-    if (!all.settle_doubts(proven, stop) || walk == kWalks) return all.take();
-    progress.warn(
-        "manifests contradict each other about the size of a blob, and the source bears out the "
-        "later ones: all is looked at again without the others");
+  Earlier earlier;
+  for (int walks = 1;; ++walks) {
+    Walk walk(request, progress, walks == 1 ? nullptr : &earlier);
+    walk.run(stop);
+    if (walks == kWalks) return walk.take();
+    const ContentBuilder::Sizes proven = walk.settle_doubts(stop);
+    if (proven.empty()) return walk.take();
+    progress.warn(fmt::format(
+        "manifests contradict each other about the size of blob {}{}, and the source bears out "
+        "those that were not believed: all is looked at again without the others",
+        proven.begin()->first.text(),
+        proven.size() == 1 ? "" : fmt::format(" and of {} more", proven.size() - 1)));
+    earlier.proven.insert(proven.begin(), proven.end());
+    earlier.unavailable.insert(walk.unavailable().begin(), walk.unavailable().end());
     if (request.spool != nullptr) request.spool->clear();
   }
 }

@@ -71,8 +71,10 @@ class ResolveTwo : public Resolve {
  protected:
   MemorySource other_{"oci:other"};
 
-  Resolution run_both() {
-    return resolve({.sources = {&source_, &other_},
+  Resolution run_both(bool is_swapped = false) {
+    std::vector<source::ImageSource*> sources = {&source_, &other_};
+    if (is_swapped) std::ranges::reverse(sources);
+    return resolve({.sources = std::move(sources),
                     .selection = selection_,
                     .jobs = 2,
                     .now = [] { return UtcTime{7}; }},
@@ -91,6 +93,26 @@ TEST_F(ResolveTwo, RefuseATagThatMeansSomethingElseInEach) {
       EXPECT_EQ(error.code(), Code::kUsage);
       EXPECT_THAT(error.what(), HasSubstr("\"test:5000/a:1\" has two meanings"));
     }
+  }
+}
+
+// The descriptor of something else than it is by its size.
+std::string with_size(const std::string& descriptor, std::size_t size) {
+  const std::size_t at = descriptor.find("\"size\":") + 7;
+  return descriptor.substr(0, at) + std::to_string(size) +
+         descriptor.substr(descriptor.find('}', at));
+}
+
+// The first of them has the right image, too, but not the layer: it cannot tell.
+TEST_F(ResolveTwo, AreBothAskedForASizeThatIsInDoubt) {
+  const std::string layer = source_.put("layer", kLayer);
+  source_.tag("a", "1", source_.put_image("{}", {layer}));
+  source_.tag("a", "2", source_.put_image("{}", {with_size(layer, 6)}));
+  other_.tag("b", "1", other_.put_image(R"({"b":1})", {other_.put("layer", kLayer)}));
+  source_.remove(layer);
+  for (const bool is_swapped : {false, true}) {
+    EXPECT_THAT(names(run_both(is_swapped).content),
+                UnorderedElementsAre("test:5000/a:1", "test:5000/b:1"));
   }
 }
 
@@ -265,13 +287,6 @@ TEST_F(Resolve, EndsWhenTheSourceIsGone) {
   }
 }
 
-// The descriptor of something else than it is by its size.
-std::string with_size(const std::string& descriptor, std::size_t size) {
-  const std::size_t at = descriptor.find("\"size\":") + 7;
-  return descriptor.substr(0, at) + std::to_string(size) +
-         descriptor.substr(descriptor.find('}', at));
-}
-
 // The one that is right is not lost with the one that is wrong, whichever comes first: on one
 // thread the last tag does.
 TEST_F(Resolve, LosesTheImageThatIsWrongAboutASizeAlone) {
@@ -287,7 +302,9 @@ TEST_F(Resolve, LosesTheImageThatIsWrongAboutASizeAlone) {
                 UnorderedElementsAre(good_is_last ? "test:5000/a:2" : "test:5000/a:1"));
     ASSERT_THAT(content.absences, SizeIs(1));
     EXPECT_THAT(content.absences[0].detail,
-                HasSubstr("has 5 bytes in one manifest and 6 in another"));
+                HasSubstr(good_is_last ? "has 5 bytes in one manifest and 6 in another"
+                                       : "gives blob " + MemorySource::digest_in(layer) +
+                                             " 6 bytes, but it has 5"));
     EXPECT_THAT(content.manifests, SizeIs(1)) << "something of the one that is lost is left";
     EXPECT_EQ(presence(content, layer), Presence::kPresent);
     ASSERT_TRUE(resolution.first_error);
@@ -332,6 +349,36 @@ TEST_F(Resolve, KeepsTheFirstOfTwoSizesThatNobodyCanTell) {
   ASSERT_THAT(content.absences, SizeIs(1));
   EXPECT_THAT(content.absences[0].detail,
               HasSubstr("has 6 bytes in one manifest and 5 in another"));
+}
+
+// What an earlier walk had and the next one cannot have is no loss to be sealed.
+TEST_F(Resolve, EndsWhenWhatWasThereCannotBeHadTheSecondTime) {
+  const std::string layer = source_.put("layer", kLayer);
+  const std::string other = source_.put_image("{}", {});
+  source_.tag("a", "1", other);
+  source_.tag("a", "2", source_.put_image("{}", {layer}));
+  source_.tag("a", "3", source_.put_image("{}", {with_size(layer, 6)}));
+  source_.refuse_after_reads_of(other, 1);
+  try {
+    run(1);
+    FAIL() << "resolved without a:1";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kUnavailable);
+    EXPECT_THAT(error.what(), HasSubstr("test:5000/a:1 was there a moment ago"));
+    EXPECT_THAT(error.next_step(), HasSubstr("--exclude"));
+  }
+}
+
+TEST_F(Resolve, GoesOnWithoutWhatWasUnavailableEachTime) {
+  const std::string layer = source_.put("layer", kLayer);
+  const std::string other = source_.put_image("{}", {});
+  source_.tag("a", "1", other);
+  source_.tag("a", "2", source_.put_image("{}", {layer}));
+  source_.tag("a", "3", source_.put_image("{}", {with_size(layer, 6)}));
+  source_.refuse_after_reads_of(other, 0);
+  const auto content = run(1).content;
+  EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:2"));
+  EXPECT_THAT(content.absences, SizeIs(2));
 }
 
 // Of what was looked at twice the spool has each manifest once, and nothing of the wrong one.

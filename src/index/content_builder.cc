@@ -111,11 +111,20 @@ std::vector<oci::Descriptor> ContentBuilder::contradicted(const oci::RawManifest
                                                           const oci::Manifest& manifest) const {
   std::vector<oci::Descriptor> found;
   for_each_sized(raw, manifest, [&](const oci::Descriptor& descriptor) {
-    if (size_of(descriptor.digest).value_or(descriptor.size) != descriptor.size) {
+    if (!proven_.contains(descriptor.digest) &&
+        size_of(descriptor.digest).value_or(descriptor.size) != descriptor.size) {
       found.push_back(descriptor);
     }
   });
   return found;
+}
+
+void ContentBuilder::require_proven(const oci::Descriptor& descriptor) const {
+  const auto proven = proven_.find(descriptor.digest);
+  if (proven == proven_.end() || proven->second == descriptor.size) return;
+  throw Error(Code::kMalformed,
+              fmt::format("the manifest gives blob {} {} bytes, but it has {}",
+                          descriptor.digest.text(), descriptor.size, proven->second));
 }
 
 void ContentBuilder::require_one_size_each(const oci::RawManifest& raw,
@@ -125,6 +134,7 @@ void ContentBuilder::require_one_size_each(const oci::RawManifest& raw,
     const auto [known, is_new] = here.try_emplace(descriptor.digest, descriptor.size);
     require_size(descriptor.digest, known->second, descriptor.size);
     if (!is_new) return;
+    require_proven(descriptor);
     require_size(descriptor.digest, size_of(descriptor.digest).value_or(descriptor.size),
                  descriptor.size);
   });

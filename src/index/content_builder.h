@@ -35,7 +35,10 @@ class ContentBuilder {
   /// refers to does not. Errors: kMalformed if it has a blob with another size than is known, or
   /// with two; nothing is known of it then.
   bool add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest);
-  /// The manifest, its config, layers and children: those that are known with another size.
+  /// As it is proven, else as a manifest had it first; nothing if neither is known.
+  std::optional<std::uint64_t> size_of(const digest::Digest& digest) const;
+  /// The manifest, its config, layers and children: those that another manifest gave another size,
+  /// of which none is proven.
   std::vector<oci::Descriptor> contradicted(const oci::RawManifest& raw,
                                             const oci::Manifest& manifest) const;
 
@@ -55,8 +58,7 @@ class ContentBuilder {
   /// Where the id of the blob with this digest is in slots_, or belongs.
   std::size_t slot_of(const digest::Digest& digest) const;
   void grow_slots();
-  /// As it is proven, else as a manifest had it first.
-  std::optional<std::uint64_t> size_of(const digest::Digest& digest) const;
+  void require_proven(const oci::Descriptor& descriptor) const;
   void require_one_size_each(const oci::RawManifest& raw, const oci::Manifest& manifest) const;
   /// What a manifest says of the size of what it is attached to is not held against anything:
   /// nobody reads those bytes by it, and one who may push a referrer could take other's images out

@@ -281,20 +281,37 @@ void RegistrySource::read_blob(const oci::Reference& repository, const oci::Desc
 
 std::optional<std::uint64_t> RegistrySource::find_size(const oci::Reference& repository,
                                                        const oci::Descriptor& blob) {
-  const std::string& name = repository.repository;
   const std::string& type = blob.media_type;
-  if (oci::media_type::is_index(type) || oci::media_type::is_image_manifest(type)) {
-    const auto found = registry_->find_manifest(name, blob.digest.text(), pull(name));
-    if (!found) return std::nullopt;
-    return found->bytes().size();
+  const bool is_manifest =
+      oci::media_type::is_index(type) || oci::media_type::is_image_manifest(type);
+  // The media type is what a manifest says, of which nothing is certain here.
+  const std::string& name = repository.repository;
+  if (is_manifest) {
+    if (const auto size = find_manifest_size(name, blob.digest)) return size;
+    return find_blob_size(name, blob.digest);
   }
+  if (const auto size = find_blob_size(name, blob.digest)) return size;
+  return find_manifest_size(name, blob.digest);
+}
+
+std::optional<std::uint64_t> RegistrySource::find_manifest_size(const std::string& repository,
+                                                                const digest::Digest& digest) {
+  const auto found = registry_->find_manifest(repository, digest.text(), pull(repository));
+  if (!found) return std::nullopt;
+  return found->bytes().size();
+}
+
+std::optional<std::uint64_t> RegistrySource::find_blob_size(const std::string& repository,
+                                                            const digest::Digest& digest) {
   http::Request request{
       .method = http::Method::kHead,
-      .url = registry_->url(fmt::format("/v2/{}/blobs/{}", name, blob.digest.text()))};
-  const http::Response answer = registry_->send(std::move(request), pull(name));
+      .url = registry_->url(fmt::format("/v2/{}/blobs/{}", repository, digest.text()))};
+  const http::Response answer = registry_->send(std::move(request), pull(repository));
   const auto length = answer.header("content-length");
   if (answer.status != 200 || !length) return std::nullopt;
-  return find_number(trimmed(*length));
+  const auto size = find_number(trimmed(*length));
+  if (size == 0) return std::nullopt;  // of the answer itself, as some proxies count
+  return size;
 }
 
 }  // namespace seabag::source

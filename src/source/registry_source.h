@@ -51,6 +51,10 @@ class RegistrySource : public ImageSource {
   std::vector<std::string> list_catalog();
   /// Nothing if the registry does not know the repository.
   std::optional<std::vector<std::string>> list_tags(const std::string& repository);
+  std::optional<std::uint64_t> find_manifest_size(const std::string& repository,
+                                                  const digest::Digest& digest);
+  std::optional<std::uint64_t> find_blob_size(const std::string& repository,
+                                              const digest::Digest& digest);
   Discovery& discovery_of(const std::string& repository);
   void learn_tags(const std::string& repository, Discovery& discovery);
   bool read_referrers(const std::string& repository, const digest::Digest& subject, bool is_api,

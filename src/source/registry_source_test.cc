@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "io/posix_file_system.h"
+#include "oci/media_types.h"
 #include "oci/referrers.h"
 #include "source/open_source.h"
 #include "source/test_files_internal.h"
@@ -439,14 +440,26 @@ TEST_F(RegistrySourceTest, TellsTheSizeOfABlobWhateverItsDescriptorSays) {
   oci::Descriptor blob = add_blob("four");
   blob.size = 7;
   EXPECT_EQ(source->find_size(name("a"), blob), 4U);
+  blob.media_type = oci::media_type::kImageManifest;
+  EXPECT_EQ(source->find_size(name("a"), blob), 4U) << "what it is called is not certain either";
+  blob.media_type = kOctets;
   const oci::RawManifest image = source->manifest(name("a:1"));
   oci::Descriptor manifest = image.descriptor();
   manifest.size = 7;
+  EXPECT_EQ(source->find_size(name("a"), manifest), image.bytes().size());
+  manifest.media_type = kOctets;
   EXPECT_EQ(source->find_size(name("a"), manifest), image.bytes().size());
   blob.digest = digest::digest_of(io::bytes_of("elsewhere"));
   manifest.digest = blob.digest;
   EXPECT_EQ(source->find_size(name("a"), blob), std::nullopt);
   EXPECT_EQ(source->find_size(name("a"), manifest), std::nullopt);
+}
+
+// A proxy that answers HEAD by a response without a body counts that.
+TEST_F(RegistrySourceTest, TakesAnAnswerOfNoBytesForNoSize) {
+  const oci::Descriptor blob = add_blob("four");
+  server_.script({.method = "HEAD", .target = "/v2/a/blobs/.*"}, {.status = 200, .body = ""});
+  EXPECT_EQ(open()->find_size(name("a"), blob), std::nullopt);
 }
 
 }  // namespace
