@@ -22,7 +22,7 @@ class ManifestSpool {
   static ManifestSpool reopen(io::FileSystem& files, const std::string& path);
 
   void add(const oci::RawManifest& manifest);
-  void clear();
+  void clear();  ///< nothing that was added is in it any more
   void sync();
   /// Every record in order. A record that a crash cut off at the end is left out.
   void for_each(const std::function<void(const io::Bytes& manifest)>& visit) const;

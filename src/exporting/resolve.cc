@@ -56,7 +56,8 @@ constexpr int kWalks = 4;
 // Places that are asked for one size. One has the blob, nearly always.
 constexpr std::size_t kAsked = 4;
 
-// What earlier walks found out.
+// What earlier walks found out. Something is proven from the second walk on: there is one for that
+// alone.
 struct Earlier {
   ContentBuilder::Sizes proven;
   std::set<std::string> unavailable;  // names
@@ -74,14 +75,13 @@ std::string platform_of(const Descriptor& child) {
 
 class Walk {
  public:
-  // `earlier`: nothing: this is the first one.
-  Walk(const ResolveRequest& request, transfer::Progress& progress, const Earlier* earlier)
+  Walk(const ResolveRequest& request, transfer::Progress& progress, const Earlier& earlier)
       : request_(request),
         selection_(request.selection),
         progress_(progress),
         earlier_(earlier),
         queue_(request.jobs),
-        builder_(earlier == nullptr ? ContentBuilder::Sizes() : earlier->proven) {}
+        builder_(earlier.proven) {}
 
   void run(const std::stop_token& stop) {
     progress_.begin("resolving", 0, 0);
@@ -150,7 +150,7 @@ class Walk {
   // What an earlier walk had and this one does not is no loss to be sealed. mutex_ is held.
   void require_had_before(const std::string& reference, const Error& error) {
     if (error.code() != Code::kUnavailable) return;
-    if (earlier_ != nullptr && !earlier_->unavailable.contains(reference)) {
+    if (!earlier_.proven.empty() && !earlier_.unavailable.contains(reference)) {
       throw Error(error)
           .add_context(reference + " was there a moment ago")
           .add_next_step(
@@ -265,10 +265,7 @@ class Walk {
     if (children.empty() && !manifest.manifests.empty()) throw nothing_wanted(manifest);
     {
       const std::scoped_lock lock(mutex_);
-      note_doubts(source_id, repository, raw, manifest);
-      if (builder_.add_manifest(raw, manifest) && request_.spool != nullptr) {
-        request_.spool->add(raw);
-      }
+      add_manifest(source_id, repository, raw, manifest);
       const BlobId blob = builder_.add_blob(raw.digest(), raw.bytes().size());
       if (!visited_.insert(visit_of(source_id, repository, blob)).second) return;
       add_wishes(manifest, children);
@@ -287,11 +284,24 @@ class Walk {
   }
 
   // mutex_ is held.
+  void add_manifest(std::uint32_t source_id, const Reference& repository,
+                    const oci::RawManifest& raw, const oci::Manifest& manifest) {
+    bool is_new = false;
+    try {
+      is_new = builder_.add_manifest(raw, manifest);
+    } catch (const Error&) {
+      note_doubts(source_id, repository, raw, manifest);
+      throw;
+    }
+    if (is_new && request_.spool != nullptr) request_.spool->add(raw);
+  }
+
+  // mutex_ is held.
   void note_doubts(std::uint32_t source_id, const Reference& repository,
                    const oci::RawManifest& raw, const oci::Manifest& manifest) {
-    for (const Descriptor& blob : builder_.contradicted(raw, manifest)) {
+    for (const auto& [blob, known] : builder_.contradictions(raw, manifest)) {
       Doubt& doubt = doubts_[blob.digest];
-      doubt.believed = builder_.size_of(blob.digest).value();
+      doubt.believed = known;
       doubt.others.insert(blob.size);
       if (blob.digest == raw.digest()) doubt.read = blob.size;
       Claimant claimant{source_id, repository, blob.media_type};
@@ -439,10 +449,10 @@ class Walk {
   const ResolveRequest& request_;
   const Selection& selection_;
   transfer::Progress& progress_;
-  const Earlier* earlier_;
+  const Earlier& earlier_;
   transfer::TaskQueue queue_;
 
-  std::mutex mutex_;  // guards all below, and the spool
+  std::mutex mutex_;  // guards all below, the spool, and what settle_doubts() gathers
   ContentBuilder builder_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> places_;  // numbered
   std::set<std::pair<std::uint32_t, std::string>> roots_;                    // place, tag or digest
@@ -458,7 +468,7 @@ Resolution resolve(const ResolveRequest& request, transfer::Progress& progress,
                    const std::stop_token& stop) {
   Earlier earlier;
   for (int walks = 1;; ++walks) {
-    Walk walk(request, progress, walks == 1 ? nullptr : &earlier);
+    Walk walk(request, progress, earlier);
     walk.run(stop);
     if (walks == kWalks) return walk.take();
     const ContentBuilder::Sizes proven = walk.settle_doubts(stop);

@@ -351,14 +351,22 @@ TEST_F(Resolve, KeepsTheFirstOfTwoSizesThatNobodyCanTell) {
               HasSubstr("has 6 bytes in one manifest and 5 in another"));
 }
 
+// Three images, of which the one that comes first is wrong about a size; "1" can be read so often.
+class ResolveTwice : public Resolve {
+ protected:
+  void fill(int reads_of_1) {
+    const std::string layer = source_.put("layer", kLayer);
+    const std::string other = source_.put_image("{}", {});
+    source_.tag("a", "1", other);
+    source_.tag("a", "2", source_.put_image("{}", {layer}));
+    source_.tag("a", "3", source_.put_image("{}", {with_size(layer, 6)}));
+    source_.refuse_after_reads_of(other, reads_of_1);
+  }
+};
+
 // What an earlier walk had and the next one cannot have is no loss to be sealed.
-TEST_F(Resolve, EndsWhenWhatWasThereCannotBeHadTheSecondTime) {
-  const std::string layer = source_.put("layer", kLayer);
-  const std::string other = source_.put_image("{}", {});
-  source_.tag("a", "1", other);
-  source_.tag("a", "2", source_.put_image("{}", {layer}));
-  source_.tag("a", "3", source_.put_image("{}", {with_size(layer, 6)}));
-  source_.refuse_after_reads_of(other, 1);
+TEST_F(ResolveTwice, EndsWhenWhatWasThereCannotBeHadAgain) {
+  fill(1);
   try {
     run(1);
     FAIL() << "resolved without a:1";
@@ -369,13 +377,8 @@ TEST_F(Resolve, EndsWhenWhatWasThereCannotBeHadTheSecondTime) {
   }
 }
 
-TEST_F(Resolve, GoesOnWithoutWhatWasUnavailableEachTime) {
-  const std::string layer = source_.put("layer", kLayer);
-  const std::string other = source_.put_image("{}", {});
-  source_.tag("a", "1", other);
-  source_.tag("a", "2", source_.put_image("{}", {layer}));
-  source_.tag("a", "3", source_.put_image("{}", {with_size(layer, 6)}));
-  source_.refuse_after_reads_of(other, 0);
+TEST_F(ResolveTwice, GoesOnWithoutWhatWasUnavailableEachTime) {
+  fill(0);
   const auto content = run(1).content;
   EXPECT_THAT(names(content), UnorderedElementsAre("test:5000/a:2"));
   EXPECT_THAT(content.absences, SizeIs(2));

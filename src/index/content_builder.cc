@@ -100,20 +100,18 @@ BlobId ContentBuilder::add_subject(const oci::Descriptor& subject) {
 }
 
 std::optional<std::uint64_t> ContentBuilder::size_of(const digest::Digest& digest) const {
-  const auto proven = proven_.find(digest);
-  if (proven != proven_.end()) return proven->second;
   const BlobId blob = slots_.empty() ? kNoBlob : slots_[slot_of(digest)];
   if (blob == kNoBlob || is_subject_alone_[blob]) return std::nullopt;
   return content_.blobs[blob].size;
 }
 
-std::vector<oci::Descriptor> ContentBuilder::contradicted(const oci::RawManifest& raw,
+std::vector<Contradiction> ContentBuilder::contradictions(const oci::RawManifest& raw,
                                                           const oci::Manifest& manifest) const {
-  std::vector<oci::Descriptor> found;
+  std::vector<Contradiction> found;
   for_each_sized(raw, manifest, [&](const oci::Descriptor& descriptor) {
-    if (!proven_.contains(descriptor.digest) &&
-        size_of(descriptor.digest).value_or(descriptor.size) != descriptor.size) {
-      found.push_back(descriptor);
+    const auto known = size_of(descriptor.digest);
+    if (known && *known != descriptor.size && !proven_.contains(descriptor.digest)) {
+      found.push_back({descriptor, *known});
     }
   });
   return found;

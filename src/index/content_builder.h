@@ -15,6 +15,12 @@
 
 namespace seabag::index {
 
+/// A descriptor that gives its blob another size than a manifest did before.
+struct Contradiction {
+  oci::Descriptor blob;
+  std::uint64_t known = 0;
+};
+
 /// Gathers a Content while manifests come in, in any order. Threads: one at a time; the caller
 /// locks.
 class ContentBuilder {
@@ -35,11 +41,9 @@ class ContentBuilder {
   /// refers to does not. Errors: kMalformed if it has a blob with another size than is known, or
   /// with two; nothing is known of it then.
   bool add_manifest(const oci::RawManifest& raw, const oci::Manifest& manifest);
-  /// As it is proven, else as a manifest had it first; nothing if neither is known.
-  std::optional<std::uint64_t> size_of(const digest::Digest& digest) const;
-  /// The manifest, its config, layers and children: those that another manifest gave another size,
-  /// of which none is proven.
-  std::vector<oci::Descriptor> contradicted(const oci::RawManifest& raw,
+  /// Of the manifest, its config, layers and children those that are known with another size than
+  /// here, and none is proven: why add_manifest() refused it.
+  std::vector<Contradiction> contradictions(const oci::RawManifest& raw,
                                             const oci::Manifest& manifest) const;
 
   void require(BlobId blob);  ///< the bundle is to hold it; wins over left out
@@ -58,6 +62,8 @@ class ContentBuilder {
   /// Where the id of the blob with this digest is in slots_, or belongs.
   std::size_t slot_of(const digest::Digest& digest) const;
   void grow_slots();
+  /// As a manifest had it first.
+  std::optional<std::uint64_t> size_of(const digest::Digest& digest) const;
   void require_proven(const oci::Descriptor& descriptor) const;
   void require_one_size_each(const oci::RawManifest& raw, const oci::Manifest& manifest) const;
   /// What a manifest says of the size of what it is attached to is not held against anything:

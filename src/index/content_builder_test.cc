@@ -89,11 +89,11 @@ TEST(ContentBuilder, TellsWhatIsKnownWithAnotherSize) {
   const oci::RawManifest honest = image_over("layer", 5);
   const oci::RawManifest lie = image_over("layer", 6);
   builder.add_manifest(lie, oci::parse_manifest(lie));
-  const auto contradicted = builder.contradicted(honest, oci::parse_manifest(honest));
-  ASSERT_EQ(contradicted.size(), 1U);
-  EXPECT_EQ(contradicted[0].digest, digest::digest_of(io::bytes_of("layer")));
-  EXPECT_EQ(contradicted[0].size, 5U);
-  EXPECT_EQ(builder.size_of(contradicted[0].digest), 6U);
+  const auto found = builder.contradictions(honest, oci::parse_manifest(honest));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].blob.digest, digest::digest_of(io::bytes_of("layer")));
+  EXPECT_EQ(found[0].blob.size, 5U);
+  EXPECT_EQ(found[0].known, 6U);
 }
 
 TEST(ContentBuilder, TakesNoOtherSizeThanIsProven) {
@@ -102,9 +102,9 @@ TEST(ContentBuilder, TakesNoOtherSizeThanIsProven) {
   const auto layer = digest::digest_of(io::bytes_of("layer"));
   ContentBuilder builder({{layer, 5}});
   EXPECT_THROW(builder.add_manifest(lie, oci::parse_manifest(lie)), Error);
-  EXPECT_TRUE(builder.contradicted(honest, oci::parse_manifest(honest)).empty());
+  EXPECT_TRUE(builder.contradictions(honest, oci::parse_manifest(honest)).empty());
   EXPECT_TRUE(builder.add_manifest(honest, oci::parse_manifest(honest)));
-  EXPECT_TRUE(builder.contradicted(lie, oci::parse_manifest(lie)).empty()) << "it is no doubt";
+  EXPECT_TRUE(builder.contradictions(lie, oci::parse_manifest(lie)).empty()) << "it is no doubt";
   EXPECT_EQ(ContentBuilder({{layer, 5}}).take().blobs.size(), 0U)
       << "a blob is there that nothing refers to";
 }
