@@ -317,6 +317,10 @@ class Push {
         const auto outcome = target_.put_blob(work.repositories[piece.repository],
                                               descriptor_of(piece.blob), metered, mount_from);
         count(outcome, piece.blob);
+        // Of a blob in several repositories the bytes are planned once.
+        if (outcome == target::PutOutcome::kWasThere && home == piece.repository) {
+          progress_.skip_bytes(content_.blobs[piece.blob].size);
+        }
         progress_.item_done(content_.blobs[piece.blob].digest.text());
       });
     });
@@ -327,7 +331,6 @@ class Push {
     switch (outcome) {
       case target::PutOutcome::kWasThere:
         ++receipt_.blobs_there;
-        progress_.skip_bytes(content_.blobs[blob].size);
         break;
       case target::PutOutcome::kMounted:
         ++receipt_.blobs_mounted;
